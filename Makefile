@@ -1,0 +1,137 @@
+# Everything that is done with weft is done from here. `make` lists it; every target installs what it
+# needs first, so each one works as the first command in a fresh clone.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory --warn-undefined-variables
+
+# Installing is done by the machine's own Node; everything else by the one that package-lock.json pins.
+machine_path := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+# node:sqlite still announces itself as an experiment on every start.
+NODE_OPTIONS ?=
+export NODE_OPTIONS := $(NODE_OPTIONS) --disable-warning=ExperimentalWarning
+
+weft := node mesh/cli/main.ts
+
+# Variables a person may give, as in `make up SCALE=inventory=3`.
+SCALE ?=
+STORY ?=
+PORT_BASE ?=
+S ?=
+F ?=
+T ?=
+ONLY ?=
+
+# $(call flag,NAME,VARIABLE): --NAME and its value, if one was given.
+flag = $(if $($2),--$1 '$($2)')
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ See it work
+
+up: ready ## Start Consul, NATS and the services (SCALE="inventory=3,payments=2", STORY=shop, PORT_BASE=7100)
+	@$(weft) up $(call flag,scale,SCALE) $(call flag,story,STORY) $(call flag,port-base,PORT_BASE)
+
+down: ready ## Stop everything that `up` started; data stays
+	@$(weft) down
+
+ps: ready ## Show what runs, where, and how it is
+	@$(weft) ps
+
+logs: ready ## Show the logs (S=orders for one service, F=1 to follow)
+	@$(weft) logs $(S) $(if $(F),--follow)
+
+demo: ready ## Place orders of every kind and show what becomes of them
+	@node services/shop/demo/main.ts
+
+trace: ready ## Show one order's way as a tree of calls and events (T=<trace id>)
+	@$(weft) trace $(T)
+
+tools: ready ## Fetch and verify the binaries of Consul and NATS, and say where they are
+	@$(weft) tools
+
+clean: down ## Stop everything, then forget its data and what was built
+	@rm -rf .run dist coverage
+
+##@ Change it
+
+gen: ready ## Generate gen/ from the contracts
+	@node lab/gen.ts
+
+fmt: ready ## Format sources and contracts, sort imports
+	@biome check --write --log-level=warn .
+	@buf format --write
+
+check: ready ## Ask everything that can be asked without running it (ONLY=types for one check)
+	@node lab/checks/main.ts $(ONLY)
+
+gen-check: ready ## Is gen/ what the contracts say?
+	@node lab/checks/main.ts gen
+
+breaking: ready ## Can whoever built against the last release, else the last commit, go on?
+	@node lab/checks/main.ts breaking
+
+test: ready ## Run the tests (ONLY=mesh/rpc for a part)
+	@NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest --maxWorkers=2 $(ONLY)
+
+ci: ready ## Everything that must hold before a change is taken: check, test, up, demo, down
+	@.ci/run
+
+lock: ## Renew package-lock.json after a change of package.json
+	@npm install --package-lock-only --ignore-scripts --loglevel=error
+	@node lab/lock.ts
+
+##@ Measure it
+
+ground: ready ## Measure start, memory and outages on this machine into lab/results/ground.json
+	@node lab/ground/main.ts
+
+results: ready ## Show every measured figure beside its bar
+	@node lab/results.ts
+
+##@ Ship it
+
+dist: ready ## Build the library into dist/
+	@rm -rf dist
+	@tsc -p tsconfig.build.json
+	@# Beside the code, where it looks for them: the contracts of weft and gRPC without the stories, and the pins.
+	@buf build --as-file-descriptor-set --path proto/weft --path third_party/google --path third_party/grpc \
+	  --output dist/gen/image.binpb
+	@mkdir -p dist/deploy && cp deploy/tools.json dist/deploy/
+	@chmod +x dist/mesh/cli/main.js
+
+pack: ready ## Build the package that strangers install
+	@npm pack --loglevel=error
+
+# Packages, once and again when the lockfile changes.
+installed := node_modules/.weft-installed
+
+# $(call node_at_least,20.0.0): ends with a sentence where node is older.
+node_at_least = NODE_OPTIONS= node -e ' \
+  const number = (version) => version.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0); \
+  if (number(process.versions.node) < number("$1")) { \
+    console.error("weft needs Node.js $1 or newer here; this is " + process.version + ", see https://nodejs.org"); \
+    process.exit(1); \
+  }'
+
+$(installed): package-lock.json
+	@{ command -v node && command -v npm; } >/dev/null || { \
+	  echo 'weft needs Node.js 20 or newer, with npm, on PATH; see https://nodejs.org' >&2; exit 1; }
+	@PATH='$(machine_path)' $(call node_at_least,20.0.0)
+	@echo 'installing packages, once (npm ci)'
+	@PATH='$(machine_path)' NODE_OPTIONS= npm ci --ignore-scripts --loglevel=error || { \
+	  echo 'npm ci failed: mend what it says above (make lock renews the lockfile), then repeat the command' >&2; exit 1; }
+	@touch $@
+
+# Where npm has no pinned Node for the platform, the machine's serves if it is new enough.
+ready: $(installed)
+	@$(call node_at_least,22.22.2)
+
+.PHONY: help up down ps logs demo trace tools clean gen fmt check gen-check breaking test ci lock ground results dist pack ready

@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from '#mesh';
+import { run } from '../checks/command.ts';
+
+/** What `weft ps -o json` says, as far as it is measured here. */
+const psShape = z.object({
+  processes: z.array(
+    z.object({
+      id: z.string(),
+      service: z.string(),
+      kind: z.enum(['infrastructure', 'service']),
+      pid: z.number().optional(),
+    }),
+  ),
+});
+
+export type Process = z.output<typeof psShape>['processes'][number];
+
+/** A fresh clone of this checkout with ports of its own, and the commands of the README in it. */
+export interface House {
+  readonly root: string;
+  readonly consul: string;
+  /** Where orders answers, "host:port". */
+  readonly orders: string;
+  /** Runs `make <args>`; throws with the last lines of its output when it fails. Returns ms. */
+  make(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<number>;
+  /** Runs `weft <args>` and returns what it printed. */
+  weft(args: readonly string[]): Promise<string>;
+  ps(): Promise<readonly Process[]>;
+  close(): Promise<void>;
+}
+
+/** Ports beside those of a mesh that a person may have running. */
+const portBase = 7500;
+
+/** Clones the last commit into an empty folder: what is measured is what a newcomer gets. */
+export async function openHouse(): Promise<House> {
+  const root = mkdtempSync(join(tmpdir(), 'weft-ground-'));
+  const source = join(import.meta.dirname, '../..');
+  const env = { PORT_BASE: String(portBase) };
+  const call = async (file: string, args: readonly string[], more = {}): Promise<string> => {
+    const { code, stdout, stderr } = await run(root, [file, ...args], { ...env, ...more });
+    if (code === 0) return stdout;
+    const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-30).join('\n');
+    throw new Error(`${file} ${args.join(' ')} ended with ${String(code)}:\n${tail}`);
+  };
+  await call('git', ['clone', '--quiet', source, '.']);
+  const weft = (args: readonly string[]): Promise<string> =>
+    call('node', ['--disable-warning=ExperimentalWarning', 'mesh/cli/main.ts', ...args]);
+  return {
+    root,
+    consul: `http://127.0.0.1:${String(portBase + 50)}`,
+    orders: `127.0.0.1:${String(portBase + 1)}`,
+    weft,
+    async make(args, more) {
+      const begin = performance.now();
+      await call('make', args, more);
+      return performance.now() - begin;
+    },
+    async ps() {
+      return psShape.parse(JSON.parse(await weft(['ps', '-o', 'json']))).processes;
+    },
+    async close() {
+      await call('make', ['down']);
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resident memory of a process, in MiB; 0 when it is gone. */
+export function residentMb(pid: number): number {
+  try {
+    const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
+    return Math.round(Number(kib ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
+}

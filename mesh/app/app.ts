@@ -1,0 +1,100 @@
+/**
+ * The life of one service in one screen: open the store, build, listen, consume, register; and backwards,
+ * leave discovery, let the news spread, finish what runs, close. Whoever wants another life composes the
+ * same parts by hand: nothing here is known to the rooms below.
+ */
+import { AdminServiceDefinition } from '../../gen/weft/admin/v1/admin.ts';
+import { createAdminService } from '../admin/service.ts';
+import { createConsul } from '../consul/client.ts';
+import { createConsulDiscovery } from '../discovery/consul.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
+import type { Log } from '../kernel/log.ts';
+import { systemRandom } from '../kernel/random.ts';
+import { createServer, type MeshServer } from '../rpc/server/server.ts';
+import { weftImage } from '../schema/image.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createSpanRing } from '../telemetry/spans.ts';
+import type { App, AppOptions } from './options.ts';
+import { openParts } from './parts.ts';
+import { newInstanceId } from './settings.ts';
+
+/** The longest that running calls may go on after the instance left discovery, in ms. */
+const drainGraceMs = 25_000;
+
+/**
+ * Starts a service and resolves when others can find it. Throws what the first failing step threw, with
+ * everything closed that was open by then.
+ */
+export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
+  const { name, settings } = options;
+  const instanceId = settings.instanceId ?? newInstanceId(name);
+  const log = createLog({
+    level: settings.logLevel,
+    fields: { service: name, instance: instanceId },
+  });
+  const spans = createSpanRing();
+  const image = options.image ?? weftImage();
+  const ports = { clock: systemClock, random: systemRandom, log, spans };
+  const opened: Closeable[] = [];
+  try {
+    const consul = createConsul({ address: settings.consul, ...ports });
+    const discovery = createConsulDiscovery({ consul, ...ports });
+    const connections: Closeable = {
+      close() {
+        consul.close();
+        return Promise.resolve();
+      },
+    };
+    opened.push(connections, discovery);
+    const { tools, events } = await openParts(options, { ...ports, image, discovery, opened });
+    const parts = await options.build(tools);
+    const server = createServer({ image, ...ports });
+    server.add(AdminServiceDefinition, createAdminService({ service: name, instanceId, spans }));
+    for (const bind of parts.services) bind(server);
+    opened.push(server);
+    const address = await server.listen({ host: settings.host, port: settings.port });
+    if (events !== undefined) {
+      opened.push(events);
+      events.start();
+      if (parts.consumer !== undefined)
+        await events.subscribe({ consumer: name, ...parts.consumer });
+    }
+    for (const job of tools.jobs) opened.push(job());
+    const endpoint = { instanceId, service: name, ...address, metadata: options.metadata ?? {} };
+    const lease = await discovery.registry.register(endpoint);
+    opened.push(leave(lease, server, { spreadMs: settings.drainSpreadMs, log }));
+    log.info('serving', { ...address, store: tools.store.dialect });
+    return { endpoint, close: once(() => closeAll(opened)) };
+  } catch (thrown) {
+    await closeAll(opened).catch((err: unknown) => {
+      log.error('closing after a failed start failed too', { err });
+    });
+    throw thrown;
+  }
+}
+
+/**
+ * The first thing that closes: out of discovery, so that no new caller comes; then a pause in which the old
+ * ones hear of it; then GOAWAY and the end of what runs. A GOAWAY that overtakes the news fails the calls of
+ * clients that do not retry.
+ */
+function leave(
+  lease: Closeable,
+  server: MeshServer,
+  { spreadMs, log }: { spreadMs: number; log: Log },
+): Closeable {
+  return {
+    async close() {
+      log.info('draining', { spreadMs, graceMs: drainGraceMs });
+      await lease.close();
+      await systemClock.sleep(spreadMs);
+      await server.drain({ graceMs: drainGraceMs });
+    },
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= work());
+}

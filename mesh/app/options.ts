@@ -1,0 +1,72 @@
+import type { Events } from '../events/events.ts';
+import type { EventHandler } from '../events/handler.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Endpoint } from '../kernel/endpoint.ts';
+import type { Closeable } from '../kernel/lifecycle.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Client } from '../rpc/client/client.ts';
+import type { Implementation } from '../rpc/server/implementation.ts';
+import type { MeshServer } from '../rpc/server/server.ts';
+import type { ServiceDefinition } from '../schema/definition.ts';
+import type { Image } from '../schema/image.ts';
+import type { Migration, Store } from '../store/store.ts';
+import type { Settings } from './settings.ts';
+
+/** What a service is made with. */
+export interface AppTools<DB> {
+  readonly store: Store<DB>;
+  /** Throws FAILED_PRECONDITION when it is used and MESH_NATS is empty. */
+  readonly events: Events<DB>;
+  /** A stub that finds its peers through Consul and carries every policy; closed with the app. */
+  client<D extends ServiceDefinition>(definition: D, options?: { target?: string }): Client<D>;
+  /** Runs `task` again and again while the app serves, `everyMs` after the last run ended. */
+  every(everyMs: number, name: string, task: (signal: AbortSignal) => Promise<void>): void;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A service of the schema with its implementation, ready to be served. */
+export type ServiceBinding = (server: MeshServer) => void;
+
+/** Pairs a generated definition with its implementation; both are checked against each other. */
+export function implement<D extends ServiceDefinition>(
+  definition: D,
+  implementation: Implementation<D>,
+): ServiceBinding {
+  return (server) => {
+    server.add(definition, implementation);
+  };
+}
+
+/** What a service consists of. */
+export interface ServiceParts<DB> {
+  readonly services: readonly ServiceBinding[];
+  /** The durable consumer of the service; it is named after the service. */
+  readonly consumer?: {
+    readonly handlers: readonly EventHandler<DB>[];
+    /** Most events in hand at a time. Default 16. */
+    readonly concurrency?: number;
+  };
+}
+
+export interface AppOptions<DB> {
+  /** The name under which the service is found: a DNS label, as "orders". */
+  readonly name: string;
+  readonly settings: Settings;
+  /** The service's own tables; those of outbox and inbox are added. */
+  readonly migrations?: readonly Migration[];
+  /** The compiled schema of the service. Default: the image that weft was built with. */
+  readonly image?: Image;
+  /** What the instance tells of itself in discovery, as { version: '1.4.0' }. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Makes the service; nothing is served before it returned. */
+  build(tools: AppTools<DB>): ServiceParts<DB> | Promise<ServiceParts<DB>>;
+}
+
+/** A running service. */
+export interface App extends Closeable {
+  /** What discovery knows of it. */
+  readonly endpoint: Endpoint;
+}

@@ -1,0 +1,78 @@
+import type { Resolver } from '../discovery/resolver.ts';
+import { createEvents, type Events } from '../events/events.ts';
+import { createJetStreamBus } from '../events/jetstream/bus.ts';
+import { eventMigrations } from '../events/migrations.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { MeshError } from '../kernel/error.ts';
+import type { Closeable } from '../kernel/lifecycle.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Random } from '../kernel/random.ts';
+import { closeClient, createClient } from '../rpc/client/client.ts';
+import type { ServiceDefinition } from '../schema/definition.ts';
+import type { Image } from '../schema/image.ts';
+import { openStore } from '../store/store.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
+import type { AppOptions, AppTools } from './options.ts';
+import { runPeriodically } from './periodic.ts';
+
+interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly spans: SpanSink;
+  readonly image: Image;
+  readonly discovery: { readonly resolver: Resolver };
+  /** Receives whatever is opened, in order. */
+  readonly opened: Closeable[];
+}
+
+interface Parts<DB> {
+  /** The tools, and the periodic jobs that were asked for: they start when the app serves. */
+  readonly tools: AppTools<DB> & { readonly jobs: readonly (() => Closeable)[] };
+  /** Absent when the process speaks no events. */
+  readonly events: Events<DB> | undefined;
+}
+
+/** Opens what a service is made with, from its settings. */
+export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Promise<Parts<DB>> {
+  const { settings, name } = options;
+  const { clock, random, log, spans, image, discovery, opened } = ports;
+  const store = await openStore<DB>({
+    url: settings.store,
+    migrations: [...eventMigrations, ...(options.migrations ?? [])],
+    clock,
+    log,
+  });
+  opened.push(store);
+  let events: Events<DB> | undefined;
+  if (settings.nats.length > 0) {
+    const bus = createJetStreamBus({ servers: settings.nats, clock, random, log });
+    opened.push(bus);
+    events = createEvents<DB>({ image, store, bus, source: name, clock, random, log, spans });
+  }
+  const jobs: (() => Closeable)[] = [];
+  const tools = {
+    store,
+    jobs,
+    log,
+    clock,
+    random,
+    get events() {
+      if (events !== undefined) return events;
+      throw new MeshError(`${name} has no event bus: set MESH_NATS, as "127.0.0.1:4222"`, {
+        status: 'FAILED_PRECONDITION',
+        reason: 'NO_EVENT_BUS',
+      });
+    },
+    client<D extends ServiceDefinition>(definition: D, over: { target?: string } = {}) {
+      const shared = { resolver: discovery.resolver, clock, random, log, spans };
+      const stub = createClient(definition, { ...shared, ...over });
+      opened.push({ close: () => closeClient(stub) });
+      return stub;
+    },
+    every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
+      jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));
+    },
+  };
+  return { tools, events };
+}

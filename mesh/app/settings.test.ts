@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { MeshError } from '../kernel/error.ts';
+import { readSettings } from './settings.ts';
+
+test('an empty environment gives the defaults of a process beside a local agent', () => {
+  expect(readSettings({})).toEqual({
+    consul: 'http://127.0.0.1:8500',
+    nats: [],
+    host: '127.0.0.1',
+    port: 0,
+    store: 'sqlite::memory:',
+    logLevel: 'info',
+    instanceId: undefined,
+    drainSpreadMs: 2000,
+  });
+});
+
+test('a list is split at commas, and an empty variable counts as not said', () => {
+  const settings = readSettings({ MESH_NATS: 'a:4222, b:4222,', PORT: '' });
+  expect(settings.nats).toEqual(['a:4222', 'b:4222']);
+  expect(settings.port).toBe(0);
+});
+
+test("a service's own settings are typed and stand beside the common ones", () => {
+  const settings = readSettings({ PICK_LEASE_MS: '500' }, { PICK_LEASE_MS: z.coerce.number() });
+  const lease: number = settings.PICK_LEASE_MS;
+  expect(lease).toBe(500);
+});
+
+test('every fault is reported at once, with what was found', () => {
+  const read = (): unknown =>
+    readSettings(
+      { PORT: 'http', MESH_CONSUL: 'nowhere', STORE: 'mysql://x', LIMIT: 'x' },
+      {
+        LIMIT: z.coerce.number(),
+      },
+    );
+  expect(read).toThrow(MeshError);
+  expect(read).toThrow(/PORT.*"http"/);
+  expect(read).toThrow(/MESH_CONSUL.*"nowhere"/);
+  expect(read).toThrow(/STORE.*sqlite:/);
+  expect(read).toThrow(/LIMIT.*"x"/);
+});

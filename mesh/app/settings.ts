@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { MeshError } from '../kernel/error.ts';
+import { systemRandom } from '../kernel/random.ts';
+
+/** A list in one variable, separated by commas; blanks and empty items do not count. */
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const common = z.object({
+  /** HTTP address of the Consul agent of this host. */
+  MESH_CONSUL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8500'),
+  /** NATS servers, separated by commas; empty = this process speaks no events. */
+  MESH_NATS: list.default([]),
+  /** The address that peers are told, and on which the server listens. */
+  HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 = any free port. */
+  PORT: z.coerce.number().int().min(0).max(65535).default(0),
+  /** sqlite:<path>, sqlite::memory: or postgres://… */
+  STORE: z
+    .string()
+    .regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'use sqlite:<path>, sqlite::memory: or postgres://…')
+    .default('sqlite::memory:'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Unique in the mesh; empty = the service's name and eight random digits. */
+  INSTANCE_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, "use 1 to 64 letters, digits, '_' and '-'")
+    .optional(),
+  /** How long a leaving instance goes on serving after it left discovery, in ms. */
+  DRAIN_SPREAD_MS: z.coerce.number().int().min(0).max(60_000).default(2000),
+});
+
+/** What every weft process is told from outside. */
+export interface Settings {
+  /** HTTP address of the Consul agent. */
+  readonly consul: string;
+  /** NATS servers; empty = no events. */
+  readonly nats: readonly string[];
+  readonly host: string;
+  readonly port: number;
+  /** The URL of the store. */
+  readonly store: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Unique in the mesh. */
+  readonly instanceId: string | undefined;
+  /** In ms. */
+  readonly drainSpreadMs: number;
+}
+
+/**
+ * Reads the settings of a process, and a service's own beside them, from an environment. Reports every
+ * fault at once, with the variable, what was found and what is allowed; throws INVALID_ARGUMENT.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings;
+export function readSettings<Own extends z.ZodRawShape>(
+  env: Readonly<Record<string, string | undefined>>,
+  own: Own,
+): Settings & z.output<z.ZodObject<Own>>;
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  own: z.ZodRawShape = {},
+): Settings {
+  // An empty variable is what a shell or a compose file leaves where nothing was said.
+  const said = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const read = common.safeParse(said);
+  const readOwn = z.object(own).safeParse(said);
+  const issues = [...(read.error?.issues ?? []), ...(readOwn.error?.issues ?? [])];
+  if (!read.success || !readOwn.success) {
+    throw MeshError.invalid(
+      'the environment of this process is not usable',
+      issues.map((issue) => {
+        const field = issue.path.join('.');
+        return { field, description: `${issue.message} (found ${JSON.stringify(said[field])})` };
+      }),
+    );
+  }
+  const { data } = read;
+  return {
+    ...readOwn.data,
+    consul: data.MESH_CONSUL,
+    nats: data.MESH_NATS,
+    host: data.HOST,
+    port: data.PORT,
+    store: data.STORE,
+    logLevel: data.LOG_LEVEL,
+    instanceId: data.INSTANCE_ID,
+    drainSpreadMs: data.DRAIN_SPREAD_MS,
+  };
+}
+
+/** The id of an instance that was not given one. */
+export function newInstanceId(service: string): string {
+  return `${service}-${systemRandom.hex(4)}`;
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { Command, CommanderError } from 'commander';
+import { MeshError } from '../kernel/error.ts';
+import { environment } from './environment.ts';
+
+/** 0: done; 1: it failed, and the message says why and what to do; 2: the command line makes no sense. */
+const exitCode = { failed: 1, usage: 2 };
+
+/** In the order of the help. Only the verb that is asked for is loaded: each has dependencies of its own. */
+const verbs: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./up.ts')).upCommand(),
+  down: async () => (await import('./down.ts')).downCommand(),
+  ps: async () => (await import('./ps.ts')).psCommand(),
+  logs: async () => (await import('./logs.ts')).logsCommand(),
+  stop: async () => (await import('./start-stop.ts')).stopCommand(),
+  start: async () => (await import('./start-stop.ts')).startCommand(),
+  call: async () => (await import('./call.ts')).callCommand(),
+  trace: async () => (await import('./trace.ts')).traceCommand(),
+  tools: async () => (await import('./tools.ts')).toolsCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+};
+
+try {
+  const program = await weft(process.argv[2]);
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = report(thrown);
+}
+
+/** The command line with `verb` alone, or with all of them for help and for what is none. */
+async function weft(verb: string | undefined): Promise<Command> {
+  const program = new Command('weft')
+    .description('a gRPC service mesh without sidecars: run it, look at it, call it')
+    .exitOverride();
+  const asked = Object.entries(verbs).filter(([name]) => name === verb);
+  for (const [, load] of asked.length > 0 ? asked : Object.entries(verbs)) {
+    program.addCommand((await load()).copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/** What a person reads when a command fails: the message, and the stack only with DEBUG set. */
+function report(thrown: unknown): number {
+  // Commander has printed its own complaint; help and --version are no failures.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCode.usage;
+  console.error(`weft: ${MeshError.from(thrown).rawMessage}`);
+  if (environment()['DEBUG'] !== undefined) console.error(thrown);
+  return exitCode.failed;
+}

@@ -1,0 +1,130 @@
+import { join, resolve } from 'node:path';
+import { MeshError } from '../kernel/error.ts';
+import type { Checkout } from './checkout.ts';
+import { environment } from './environment.ts';
+import { readMeshFile } from './supervisor/config.ts';
+import type { Servers } from './supervisor/infrastructure.ts';
+import type { MeshPlan, Scale } from './supervisor/plan.ts';
+import { planMesh } from './supervisor/planner.ts';
+import { holderOf, isFree } from './supervisor/ports.ts';
+import type { MeshStatus } from './supervisor/status.ts';
+
+/** Where ports begin unless PORT_BASE says otherwise: the numbers that the documentation names. */
+export const defaultPortBase = 7_100;
+
+/** What `weft up` was told on its command line. */
+export interface UpOptions {
+  /** As "inventory=3,payments=2". */
+  readonly scale?: string;
+  readonly story?: string;
+  readonly portBase?: string;
+  readonly file?: string;
+}
+
+/** What is known of this checkout from before. */
+export interface Before {
+  /** What runs. */
+  readonly mesh: MeshStatus | undefined;
+  /** Where the ports of a mesh began whose supervisor died. */
+  readonly portBase: number | undefined;
+}
+
+/** What a plan is made from. */
+export interface PlanOptions {
+  readonly options: UpOptions;
+  readonly checkout: Checkout;
+  readonly before: Before;
+  readonly servers: Servers;
+}
+
+/**
+ * What is to run: what was asked, on top of what is in force. A story is added to those that run, and a
+ * scale not named stays, so that a second `weft up` takes nothing away.
+ */
+export function planFor({ options, checkout, before, servers }: PlanOptions): MeshPlan {
+  const { root, run } = checkout;
+  const { mesh } = before;
+  const env = environment();
+  const portBase = choosePortBase(options.portBase ?? env['PORT_BASE'], before);
+  const path = resolve(options.file ?? mesh?.file ?? join(root, 'deploy', 'weft.yaml'));
+  const file = readMeshFile(path);
+  return planMesh({
+    ...{ file, path, env, servers },
+    site: { root, run, portBase },
+    stories: merged(mesh?.stories, options.story ?? file.story),
+    scale: { ...mesh?.scale, ...parseScale(options.scale ?? '') },
+  });
+}
+
+/** A file that names no story runs all of it. */
+function merged(running: readonly string[] = [], asked = 'all'): string[] {
+  return [...new Set([...running, asked])];
+}
+
+/** Reads "inventory=3,payments=2"; spaces separate as well. Throws INVALID_ARGUMENT / INVALID_SCALE. */
+export function parseScale(text: string): Scale {
+  const entries = text.split(/[\s,]+/).filter((entry) => entry !== '');
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [, name = '', count = ''] = /^([a-z0-9-]+)=(\d{1,3})$/.exec(entry) ?? [];
+      if (name !== '') return [name, Number(count)];
+      throw new MeshError(`"${entry}" is no count of instances: say "inventory=3,payments=2"`, {
+        status: 'INVALID_ARGUMENT',
+        reason: 'INVALID_SCALE',
+      });
+    }),
+  );
+}
+
+/** Throws INVALID_ARGUMENT / INVALID_PORT_BASE; nothing for nothing. */
+export function parsePortBase(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const port = Number(text);
+  // Below 1024 ports are privileged, and offsets reach up to 999.
+  if (Number.isInteger(port) && port >= 1_024 && port <= 64_000) return port;
+  throw new MeshError(`PORT_BASE ${text} is no base for ports: use a number from 1024 to 64000`, {
+    status: 'INVALID_ARGUMENT',
+    reason: 'INVALID_PORT_BASE',
+  });
+}
+
+/** What is asked, else where the mesh is or was; one that runs cannot be moved. */
+function choosePortBase(text: string | undefined, { mesh, portBase }: Before): number {
+  const asked = parsePortBase(text);
+  const current = mesh?.portBase ?? portBase ?? defaultPortBase;
+  if (asked === undefined || asked === current || mesh === undefined) return asked ?? current;
+  throw new MeshError(
+    `the mesh of this checkout runs at PORT_BASE ${current}; weft down, then weft up with ${asked}, moves it`,
+    { status: 'FAILED_PRECONDITION', reason: 'MESH_RUNS_ELSEWHERE' },
+  );
+}
+
+/**
+ * Finds out before anything starts that a port is somebody else's, and whose. Throws UNAVAILABLE /
+ * PORT_TAKEN with all of them and the way out.
+ */
+export async function checkPorts(plan: MeshPlan, mesh: MeshStatus | undefined): Promise<void> {
+  const taken = await takenPorts(plan, mesh);
+  if (taken.length === 0) return;
+  throw new MeshError(
+    `ports are taken:\n  ${taken.join('\n  ')}\nStop who holds them, or move this mesh: PORT_BASE=${plan.portBase + 200} make up`,
+    { status: 'UNAVAILABLE', reason: 'PORT_TAKEN' },
+  );
+}
+
+/** The fixed ports of the plan that somebody else holds, each with whom. */
+export async function takenPorts(
+  plan: MeshPlan,
+  mesh: MeshStatus | undefined,
+): Promise<readonly string[]> {
+  const ours = new Set(mesh?.processes.filter(({ pid }) => pid !== undefined).map(({ id }) => id));
+  const wanted = plan.processes
+    .filter(({ id }) => !ours.has(id))
+    .flatMap(({ id, ports }) => ports.map((port) => ({ id, port })));
+  const checked = await Promise.all(
+    wanted.map(async (each) => ({ ...each, free: await isFree(each.port) })),
+  );
+  return checked
+    .filter(({ free }) => !free)
+    .map(({ id, port }) => `${port} (${id}) is held by ${holderOf(port)}`);
+}

@@ -1,0 +1,95 @@
+import type { AgentInfo, RegisteredService, ServiceInstance } from './types.ts';
+
+/*
+ * Answers of Consul as typed values. An answer of another shape throws: it is then not Consul that answers.
+ * A single field of another type reads as empty, so that one odd registration does not hide the others.
+ */
+
+/** The answer of /health/service/:name. */
+export function parseInstances(body: unknown): ServiceInstance[] {
+  return list(body).map((entry) => {
+    const node = field(entry, 'Node');
+    const service = registered(field(entry, 'Service'));
+    return {
+      ...service,
+      host: service.host === '' ? text(field(node, 'Address')) : service.host,
+      node: text(field(node, 'Node')),
+      health: worst(field(entry, 'Checks')),
+    };
+  });
+}
+
+/** The answer of /agent/services: an object by id. */
+export function parseOwnServices(body: unknown): RegisteredService[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new TypeError('it answered with something that is not a map of services');
+  }
+  return Object.values(body).map(registered);
+}
+
+/** The answer of /agent/self. */
+export function parseSelf(body: unknown): AgentInfo {
+  const config = field(body, 'Config');
+  if (config === undefined) throw new TypeError('it answered with something that is not an agent');
+  return {
+    node: text(field(config, 'NodeName')),
+    datacenter: text(field(config, 'Datacenter')),
+    version: text(field(config, 'Version')),
+  };
+}
+
+/** The answer of /status/leader; Consul says "" while there is none. */
+export function parseLeader(body: unknown): string | undefined {
+  if (typeof body !== 'string')
+    throw new TypeError('it answered with something that is not a text');
+  return body === '' ? undefined : body;
+}
+
+/** The item of /kv/:key, its value decoded by the npm client; nothing if there is none. */
+export function parseValue(item: unknown): string | undefined {
+  if (item === undefined || item === null) return undefined;
+  const value = field(item, 'Value');
+  // An empty value is null.
+  return value === null ? '' : text(value);
+}
+
+function registered(service: unknown): RegisteredService {
+  const port = field(service, 'Port');
+  return {
+    id: text(field(service, 'ID')),
+    service: text(field(service, 'Service')),
+    host: text(field(service, 'Address')),
+    port: typeof port === 'number' ? port : 0,
+    meta: texts(field(service, 'Meta')),
+  };
+}
+
+function worst(checks: unknown): ServiceInstance['health'] {
+  if (!Array.isArray(checks)) return 'critical';
+  const states = checks.map((check: unknown) => field(check, 'Status'));
+  if (states.every((state) => state === 'passing')) return 'passing';
+  const tolerable = states.every((state) => state === 'passing' || state === 'warning');
+  return tolerable ? 'warning' : 'critical';
+}
+
+/** Go writes an empty list as null. */
+function list(value: unknown): readonly unknown[] {
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw new TypeError('it answered with something that is not a list');
+  return value;
+}
+
+function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function texts(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {};
+  // fromEntries defines properties: a key "__proto__" stays a key.
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, text(each)]));
+}

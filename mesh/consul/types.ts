@@ -1,0 +1,88 @@
+/** What every request to Consul may be told. */
+export interface RequestOptions {
+  /** Ends the request at once. */
+  readonly signal?: AbortSignal;
+  /**
+   * Longest time until the whole answer is there, in ms. Default 10 000: Consul itself holds a request for
+   * up to 7 s while it has no leader (rpc_hold_timeout), and its own answer says more than a timeout. A
+   * blocking query has `blockTimeoutMs` instead.
+   */
+  readonly timeoutMs?: number;
+}
+
+/** Asks Consul to answer only when something changed. */
+export interface Block {
+  /** The index of the answer that is known; 0 asks for an answer at once. */
+  readonly index: bigint;
+  /** How long Consul may hold the request, in ms; it adds up to a sixteenth. */
+  readonly waitMs: number;
+}
+
+/**
+ * How fresh a read must be. `default`: the leader answers. `consistent`: it asks the others first whether
+ * it still leads. `stale`: any server answers, also while there is no leader. `cached`: the agent answers
+ * from memory. Source: Consul, HTTP API, consistency modes.
+ */
+export type Freshness = 'default' | 'consistent' | 'stale' | 'cached';
+
+export interface ReadOptions extends RequestOptions {
+  /** Default 'default'. */
+  readonly freshness?: Freshness;
+  readonly block?: Block;
+}
+
+/** A value, and the index to block on until it changes. */
+export interface Answer<T> {
+  readonly value: T;
+  /** X-Consul-Index as it came: `advance` judges it. */
+  readonly index: string | undefined;
+}
+
+/** The check that Consul's agent runs against a service: grpc.health.v1.Health/Check of the whole server. */
+export interface GrpcCheck {
+  /** "host:port". */
+  readonly address: string;
+  /** Pause between two probes, in ms. */
+  readonly intervalMs: number;
+  /** Longest answer of a probe, in ms; a refused connection fails at once. */
+  readonly timeoutMs: number;
+  /** A service that fails this long is forgotten, in ms. Consul takes no less than a minute. */
+  readonly forgetAfterMs: number;
+}
+
+/** A service instance as this agent is told of it. */
+export interface ServiceRegistration {
+  readonly id: string;
+  readonly service: string;
+  readonly host: string;
+  readonly port: number;
+  readonly meta: Readonly<Record<string, string>>;
+  readonly check: GrpcCheck;
+}
+
+/**
+ * A service instance as Consul tells of it. Anyone who may write to Consul wrote this: nothing here is
+ * checked beyond its type, and a field of the wrong type reads as empty.
+ */
+export interface RegisteredService {
+  readonly id: string;
+  readonly service: string;
+  /** The service's own address, or that of its node. */
+  readonly host: string;
+  readonly port: number;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** A service instance with the state of its checks and those of its node: the worst of them. */
+export interface ServiceInstance extends RegisteredService {
+  readonly node: string;
+  readonly health: 'passing' | 'warning' | 'critical';
+}
+
+/** What an agent says of itself. */
+export interface AgentInfo {
+  readonly node: string;
+  readonly datacenter: string;
+  /** As "1.8.7". */
+  readonly version: string;
+}

@@ -1,0 +1,46 @@
+import { MeshError } from '../kernel/error.ts';
+import type { Send } from './exchange.ts';
+import { parseValue } from './parse.ts';
+import type { Answer, ReadOptions, RequestOptions } from './types.ts';
+
+/** Consul's key/value store. Keys are paths of letters, digits, '.', '_' and '-', as "weft/policy/orders". */
+export interface ValueCalls {
+  /** The text under a key; undefined if there is none. */
+  getValue(key: string, options?: ReadOptions): Promise<Answer<string | undefined>>;
+  /** Sets the text under a key; Consul takes up to 512 KiB. */
+  putValue(key: string, value: string, options?: RequestOptions): Promise<void>;
+}
+
+export function valueCalls(send: Send): ValueCalls {
+  return {
+    async getValue(key, options = {}) {
+      checkKey(key);
+      return send({
+        what: `the value of "${key}"`,
+        options,
+        call: (consul, common) => consul.kv.get({ key, ...common }),
+        parse: parseValue,
+      });
+    },
+    async putValue(key, value, options = {}) {
+      checkKey(key);
+      await send({
+        what: `setting "${key}"`,
+        options,
+        call: (consul, common) => consul.kv.set({ key, value, ...common }),
+        parse: () => undefined,
+      });
+    },
+  };
+}
+
+const segment = /^(?!\.+$)[A-Za-z0-9._-]+$/;
+
+/** Keys become part of a path, and Consul resolves ".." in one (kernel/names.ts). */
+function checkKey(key: string): void {
+  if (key.length <= 512 && key.split('/').every((part) => segment.test(part))) return;
+  throw new MeshError(
+    `${JSON.stringify(key.slice(0, 80))} is not a key: use up to 512 letters, digits, '.', '_', '-' in segments parted by '/'`,
+    { status: 'INVALID_ARGUMENT', reason: 'INVALID_KEY' },
+  );
+}

@@ -1,0 +1,97 @@
+import type { MeshError } from '../kernel/error.ts';
+import type { Closeable } from '../kernel/lifecycle.ts';
+
+/** Headers of a message: lower-case names, values without line breaks. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** A channel keeps, for a while, what was published on the subjects "<name>.<type>". */
+export interface Channel {
+  /** One token (kernel/names.ts), as "shop-orders". */
+  readonly name: string;
+  /** How long a message is kept, in ms. Default 7 days. */
+  readonly maxAgeMs?: number;
+}
+
+/** A message as it leaves. */
+export interface Outgoing {
+  readonly channel: string;
+  /** "<channel>.<type>"; joined from checked tokens, see subject.ts. */
+  readonly subject: string;
+  /** Of two messages with one id, sent within 2 minutes, the channel keeps the first. */
+  readonly id: string;
+  readonly headers: Headers;
+  readonly data: Uint8Array;
+}
+
+/** What became of a message; `sequence` is its place in the channel. */
+export type PublishOutcome =
+  | { readonly stored: true; readonly sequence: number; readonly duplicate: boolean }
+  | { readonly stored: false; readonly error: MeshError };
+
+/**
+ * A message as it arrives. It belongs to the receiver until it is settled by the first call of `ack` or
+ * `nak`; what nobody settles within the consumer's ackWaitMs is delivered again. Settling is sent and not
+ * confirmed: when it is lost the message comes again, so effects must be guarded by the inbox.
+ */
+export interface Delivery {
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly data: Uint8Array;
+  /** Its place in the channel. */
+  readonly sequence: number;
+  /** 1 the first time. */
+  readonly deliveries: number;
+  /** Done: it never comes again. */
+  ack(): void;
+  /** Not done: it comes again after `delayMs` (default 0: at once), here or elsewhere. */
+  nak(delayMs?: number): void;
+  /** Still at it: the ackWaitMs begin anew. */
+  working(): void;
+}
+
+export interface ConsumeOptions {
+  readonly channel: Channel;
+  /** The durable name; consumptions of one name share the messages, wherever they run. One token. */
+  readonly consumer: string;
+  /** The subjects wanted. */
+  readonly subjects: readonly string[];
+  /** Most messages in the hands of this consumption: delivered, not yet settled. */
+  readonly maxInFlight: number;
+  /** Silence after which a message counts as lost and comes again, in ms. Default 30 000. */
+  readonly ackWaitMs?: number;
+  /** Where a consumer begins that never was before: with all that is kept (default), or with what comes. */
+  readonly from?: 'start' | 'now';
+  /** Called for each message, in order as far as nothing is redelivered. Must not throw. */
+  onDelivery(delivery: Delivery): void;
+}
+
+/** A running consumption. `close` ends deliveries; what was delivered can still be settled afterwards. */
+export interface Consumption extends Closeable {
+  /** "waiting" while the broker, the channel or the consumer cannot be reached. */
+  readonly state: 'waiting' | 'consuming' | 'closed';
+}
+
+/**
+ * Where events travel. A message that was stored is delivered to every consumer of its subject at least
+ * once. Nothing here needs the broker to be up: `publish` and `ensureChannel` reject with UNAVAILABLE after
+ * a short wait, a consumption waits and heals by itself (broker restarted, consumer deleted).
+ * INVALID_ARGUMENT / INVALID_TOKEN for a name that is not a token.
+ */
+export interface Bus extends Closeable {
+  /** Makes sure that the channel exists; one that exists keeps its settings. */
+  ensureChannel(channel: Channel, signal?: AbortSignal): Promise<void>;
+  /**
+   * Sends all, in this order, without waiting in between, and resolves when the fate of each is known; the
+   * outcomes have the order of the messages. An outcome with UNAVAILABLE is open: the message may be
+   * stored, so send it again with the same id. Rejects when nothing was sent.
+   */
+  publish(messages: readonly Outgoing[], signal?: AbortSignal): Promise<readonly PublishOutcome[]>;
+  /** Throws for names that are no tokens; everything else is dealt with in the background. */
+  consume(options: ConsumeOptions): Consumption;
+}
+
+/** How long a channel keeps messages unless it says otherwise, in ms. */
+export const defaultMaxAgeMs = 7 * 24 * 3600 * 1000;
+/** In which a channel recognises a repeated id, in ms: the default of nats-server. */
+export const duplicateWindowMs = 2 * 60 * 1000;
+export const defaultAckWaitMs = 30_000;

@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Envelope, fromHeaders, toHeaders } from './envelope.ts';
+
+const envelope: Envelope = {
+  id: '01J0000000000000000000000',
+  type: 'shop.orders.v1.OrderConfirmed',
+  source: 'orders',
+  timeMs: 1_700_000_000_123,
+  key: 'order-1',
+  trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) },
+};
+
+test('an envelope comes back from its headers as it went in', () => {
+  expect(fromHeaders(toHeaders(envelope))).toEqual(envelope);
+});
+
+test('whatever a key holds, no header breaks out of its line, and the key comes back', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (key) => {
+      const headers = toHeaders({ ...envelope, key });
+      for (const value of Object.values(headers)) expect(value).toMatch(/^[!-~]*$/);
+      expect(fromHeaders(headers)?.key).toBe(key.toWellFormed());
+    }),
+  );
+});
+
+test.each([
+  ['without an id', { 'ce-id': '' }],
+  ['without a type', { 'ce-type': '' }],
+  ['with an id of several lines', { 'ce-id': 'a%0d%0ab' }],
+  ['with an id that is a novel', { 'ce-id': 'x'.repeat(201) }],
+])('a message %s has no envelope', (_, broken) => {
+  expect(fromHeaders({ ...toHeaders(envelope), ...broken })).toBeUndefined();
+});
+
+test('what others leave out or write differently is borne', () => {
+  const headers = {
+    ...{ 'ce-id': '7', 'ce-type': 'shop.v1.A', 'ce-source': '100%', 'ce-time': 'yesterday' },
+    traceparent: 'not a trace',
+  };
+  const expected = { id: '7', type: 'shop.v1.A', source: '100%', timeMs: 0, key: '' };
+  expect(fromHeaders(headers)).toEqual(expected);
+});

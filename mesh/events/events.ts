@@ -1,0 +1,118 @@
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import type { Closeable } from '../kernel/lifecycle.ts';
+import { type Log, silentLog } from '../kernel/log.ts';
+import { checkServiceName } from '../kernel/names.ts';
+import { type Random, systemRandom } from '../kernel/random.ts';
+import type { Image } from '../schema/image.ts';
+import { createValidator } from '../schema/validate.ts';
+import type { Store } from '../store/store.ts';
+import { noSpans, type SpanSink } from '../telemetry/spans.ts';
+import type { Bus } from './bus.ts';
+import { createLeases } from './lease.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createPublish, type Publish } from './publish.ts';
+import { createRelay, type Relay, type RelayState } from './relay.ts';
+import { createRound } from './relay-round.ts';
+import { openSubscription, type SubscribeOptions } from './subscribe.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface EventsOptions<DB> {
+  /** The compiled schema: which messages are events, where they travel, what they may hold. */
+  readonly image: Image;
+  /** Opened with `eventMigrations` among its migrations. */
+  readonly store: Store<DB>;
+  readonly bus: Bus;
+  /** The name of the service, as "orders". */
+  readonly source: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+  readonly spans?: SpanSink;
+  readonly relay?: RelayTuning;
+  /** How long a consumer remembers what it has done, in ms. Default 7 days, as long as channels keep events. */
+  readonly inboxMs?: number;
+}
+
+/** Numbers of the relay; the defaults are meant to be kept. */
+export interface RelayTuning {
+  /** The longest that a row written by another process waits to be seen, in ms. Default 500 (Eventuate). */
+  readonly pollMs?: number;
+  /** After how long a relay that died is followed by another, in ms. Default 5000. */
+  readonly leaseMs?: number;
+  /** Most messages read, sent and marked together. Default 500. */
+  readonly batch?: number;
+  /** How long sent messages stay in the outbox, in ms. Default 24 h. */
+  readonly sentMs?: number;
+}
+
+/** The events of one service: what it says through its outbox, and what it hears with its inbox. */
+export interface Events<DB> extends Closeable {
+  /**
+   * Publishes an event if, and only if, `tx` commits; resolves with its id. Needs no broker: the event
+   * waits in the outbox as long as it must. INVALID_ARGUMENT: NOT_AN_EVENT, EVENT_TOO_LARGE, or
+   * INVALID_FIELDS with every field at fault.
+   */
+  readonly publish: Publish<DB>;
+  /**
+   * Hears events: each one has its effect once, whatever is delivered twice. Resolves at once; the broker
+   * may be down and come later. Throws INVALID_ARGUMENT for a consumer or handlers that cannot be.
+   */
+  subscribe(options: SubscribeOptions<DB>): Promise<Subscription>;
+  /** Begins to send what stands in the outbox; never throws. Dead letters leave this way too. */
+  start(): void;
+  /** What the relay of this process is at. */
+  readonly relay: RelayState;
+  /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
+  close(): Promise<void>;
+}
+
+const flushMs = 2_000;
+const day = 24 * 3600 * 1000;
+
+/** Joins outbox, relay, bus and inbox for one service. The bus is the caller's to close, after this. */
+export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
+  const { image, store } = options;
+  const { clock = systemClock, random = systemRandom, log = silentLog } = options;
+  const { spans = noSpans } = options;
+  const ports = { clock, random, log, spans };
+  const source = checkServiceName(options.source);
+  const outbox: Outbox<DB> = createOutbox({ store, ...ports, onWritten: () => relay.wake() });
+  const relay = buildRelay({ ...options, source }, outbox, ports);
+  const validator = createValidator(image);
+  const subscriptions: Subscription[] = [];
+  return {
+    publish: createPublish({ image, validator, source, store, outbox, ...ports }),
+    async subscribe(wanted) {
+      const subscription = openSubscription(
+        { image, store, bus: options.bus, outbox, ...ports },
+        wanted,
+      );
+      subscriptions.push(subscription);
+      return subscription;
+    },
+    start() {
+      relay.start();
+    },
+    get relay() {
+      return relay.state;
+    },
+    async close() {
+      // The relay last: handlers that finish may have published, and dead letters too.
+      await Promise.all(subscriptions.map((each) => each.close()));
+      await relay.close(flushMs);
+    },
+  };
+}
+
+function buildRelay<DB>(
+  { store, bus, source, relay = {}, inboxMs = 7 * day }: EventsOptions<DB>,
+  outbox: Outbox<DB>,
+  { clock, random, log }: { clock: Clock; random: Random; log: Log },
+): Relay {
+  const { pollMs = 500, leaseMs = 5_000, batch = 500, sentMs = day } = relay;
+  const holder = `${source}-${random.hex(8)}`;
+  const leases = createLeases({ store, holder, durationMs: leaseMs, log });
+  const retention = { sentMs, handledMs: inboxMs };
+  const round = createRound({ store, outbox, bus, leaseMs, retention, batch, clock, log });
+  return createRelay({ round, leases, pollMs, standbyMs: leaseMs / 5, clock, random, log });
+}

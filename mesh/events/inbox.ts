@@ -1,0 +1,75 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { Transaction } from '../store/sql.ts';
+import type { Store } from '../store/store.ts';
+import { eventTables } from './tables.ts';
+
+/** What one consumer is done with, and what it failed at. */
+export interface Inbox<DB> {
+  /**
+   * Runs `effect` unless the event was handled before, in one transaction with the note that it is handled
+   * now: whatever is delivered twice, also to two processes at the same moment, has one effect.
+   */
+  once(
+    eventId: string,
+    effect: (tx: Transaction<DB>) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<'done' | 'duplicate'>;
+  /**
+   * Counts a failure of an event. At the `limit`-th one the consumer is done with it: `giveUp` runs in the
+   * same transaction, so that an event is never both given up and handled again.
+   */
+  failed(
+    failure: { readonly eventId: string; readonly error: string; readonly limit: number },
+    giveUp: (tx: Transaction<DB>, failures: number) => Promise<void>,
+  ): Promise<number>;
+}
+
+export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock): Inbox<DB> {
+  const note = async (
+    tx: Transaction<DB>,
+    event_id: string,
+    outcome: 'done' | 'dead',
+  ): Promise<boolean> => {
+    const { numInsertedOrUpdatedRows: inserted } = await eventTables(tx)
+      .insertInto('weft_inbox')
+      .values({ consumer, event_id, outcome, handled_at: clock.now() })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    return inserted === 1n;
+  };
+  return {
+    once: (eventId, effect, signal) =>
+      store.transaction(async (tx) => {
+        // First, so that a second delivery at the same moment waits here for the first one's commit.
+        if (!(await note(tx, eventId, 'done'))) return 'duplicate';
+        await effect(tx);
+        return 'done';
+      }, signal),
+    failed: ({ eventId, error, limit }, giveUp) =>
+      store.transaction(async (tx) => {
+        const db = eventTables(tx);
+        const now = clock.now();
+        const { failures } = await db
+          .insertInto('weft_failure')
+          .values({ consumer, event_id: eventId, failures: 1, last_error: error, failed_at: now })
+          .onConflict((conflict) =>
+            conflict.columns(['consumer', 'event_id']).doUpdateSet((row) => ({
+              failures: row('weft_failure.failures', '+', 1),
+              last_error: error,
+              failed_at: now,
+            })),
+          )
+          .returning('failures')
+          .executeTakeFirstOrThrow();
+        if (failures < limit) return failures;
+        // Handled meanwhile by another delivery of it: then it is no dead letter.
+        if (await note(tx, eventId, 'dead')) await giveUp(tx, failures);
+        await db
+          .deleteFrom('weft_failure')
+          .where('consumer', '=', consumer)
+          .where('event_id', '=', eventId)
+          .execute();
+        return failures;
+      }),
+  };
+}

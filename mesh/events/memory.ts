@@ -1,0 +1,188 @@
+import type { Clock } from '../kernel/clock.ts';
+import { checkToken } from '../kernel/names.ts';
+import {
+  type Bus,
+  type ConsumeOptions,
+  type Consumption,
+  type Delivery,
+  defaultAckWaitMs,
+  duplicateWindowMs,
+  type Outgoing,
+  type PublishOutcome,
+} from './bus.ts';
+
+interface Stored extends Outgoing {
+  readonly sequence: number;
+}
+
+interface MemoryChannel {
+  readonly messages: Stored[];
+  /** Ids and when they were stored, monotonic ms. */
+  readonly ids: Map<string, { readonly sequence: number; readonly atMs: number }>;
+  readonly consumers: Map<string, MemoryConsumer>;
+}
+
+/** A durable consumer: where it stands, what is out, and who takes part. */
+interface MemoryConsumer {
+  subjects: ReadonlySet<string>;
+  /** Index into the channel's messages. */
+  next: number;
+  readonly again: Stored[];
+  readonly deliveries: Map<number, number>;
+  readonly members: Set<Member>;
+}
+
+interface Member {
+  readonly options: ConsumeOptions;
+  inFlight: number;
+}
+
+/**
+ * A bus inside one process, for tests and for trying things out: the same contract, nothing on disk, no
+ * network. Every delivery is made in a later turn of the event loop, as on a real bus.
+ */
+export function createMemoryBus({ clock }: { clock: Clock }): Bus {
+  const channels = new Map<string, MemoryChannel>();
+  const consumptions = new Set<Consumption>();
+  const channelNamed = (name: string): MemoryChannel => {
+    const known = channels.get(checkToken(name, 'a channel'));
+    if (known !== undefined) return known;
+    const channel = { messages: [], ids: new Map(), consumers: new Map() };
+    channels.set(name, channel);
+    return channel;
+  };
+  return {
+    async ensureChannel({ name }) {
+      channelNamed(name);
+    },
+    async publish(messages) {
+      const outcomes = messages.map((message) =>
+        store(channelNamed(message.channel), message, clock),
+      );
+      for (const channel of channels.values()) pumpAll(channel, clock);
+      return outcomes;
+    },
+    consume(options) {
+      const channel = channelNamed(options.channel.name);
+      const consumption = join(channel, options, clock);
+      consumptions.add(consumption);
+      return consumption;
+    },
+    async close() {
+      await Promise.all([...consumptions].map((each) => each.close()));
+    },
+  };
+}
+
+function store(channel: MemoryChannel, message: Outgoing, clock: Clock): PublishOutcome {
+  const nowMs = clock.monotonic();
+  const known = channel.ids.get(message.id);
+  if (known !== undefined && nowMs - known.atMs < duplicateWindowMs) {
+    return { stored: true, sequence: known.sequence, duplicate: true };
+  }
+  const sequence = channel.messages.length + 1;
+  channel.messages.push({ ...message, sequence });
+  channel.ids.set(message.id, { sequence, atMs: nowMs });
+  return { stored: true, sequence, duplicate: false };
+}
+
+function join(channel: MemoryChannel, options: ConsumeOptions, clock: Clock): Consumption {
+  const name = checkToken(options.consumer, 'a consumer');
+  const consumer = channel.consumers.get(name) ?? {
+    subjects: new Set(),
+    next: options.from === 'now' ? channel.messages.length : 0,
+    again: [],
+    deliveries: new Map<number, number>(),
+    members: new Set<Member>(),
+  };
+  consumer.subjects = new Set(options.subjects);
+  channel.consumers.set(name, consumer);
+  const member: Member = { options, inFlight: 0 };
+  consumer.members.add(member);
+  pump(channel, consumer, clock);
+  return {
+    get state() {
+      return consumer.members.has(member) ? 'consuming' : 'closed';
+    },
+    async close() {
+      consumer.members.delete(member);
+    },
+  };
+}
+
+function pumpAll(channel: MemoryChannel, clock: Clock): void {
+  for (const consumer of channel.consumers.values()) pump(channel, consumer, clock);
+}
+
+/** Delivers what there is to members who have room, in turns. */
+function pump(channel: MemoryChannel, consumer: MemoryConsumer, clock: Clock): void {
+  for (;;) {
+    const member = [...consumer.members].find((it) => it.inFlight < it.options.maxInFlight);
+    if (member === undefined) return;
+    const message = takeNext(channel, consumer);
+    if (message === undefined) return;
+    // The last in the set is asked last: members take turns.
+    consumer.members.delete(member);
+    consumer.members.add(member);
+    deliver({ channel, consumer, member, message, clock });
+  }
+}
+
+function takeNext(channel: MemoryChannel, consumer: MemoryConsumer): Stored | undefined {
+  const again = consumer.again.shift();
+  if (again !== undefined) return again;
+  while (consumer.next < channel.messages.length) {
+    const message = channel.messages[consumer.next++];
+    if (message !== undefined && consumer.subjects.has(message.subject)) return message;
+  }
+  return undefined;
+}
+
+interface Handing {
+  readonly channel: MemoryChannel;
+  readonly consumer: MemoryConsumer;
+  readonly member: Member;
+  readonly message: Stored;
+  readonly clock: Clock;
+}
+
+function deliver({ channel, consumer, member, message, clock }: Handing): void {
+  const { ackWaitMs = defaultAckWaitMs } = member.options;
+  const deliveries = 1 + (consumer.deliveries.get(message.sequence) ?? 0);
+  consumer.deliveries.set(message.sequence, deliveries);
+  member.inFlight++;
+  let settled = false;
+  const comeBack = (): void => {
+    consumer.again.push(message);
+    pump(channel, consumer, clock);
+  };
+  const settle = (then: () => void): void => {
+    if (settled) return;
+    settled = true;
+    cancel();
+    member.inFlight--;
+    then();
+    pump(channel, consumer, clock);
+  };
+  // Lost: it comes again. The member keeps its slot until it settles, as on a real bus.
+  let cancel = clock.after(ackWaitMs, comeBack);
+  const delivery: Delivery = {
+    ...{ subject: message.subject, headers: message.headers, data: message.data },
+    ...{ sequence: message.sequence, deliveries },
+    ack() {
+      settle(() => consumer.deliveries.delete(message.sequence));
+    },
+    nak(delayMs = 0) {
+      settle(() => clock.after(delayMs, comeBack));
+    },
+    working() {
+      if (settled) return;
+      cancel();
+      cancel = clock.after(ackWaitMs, comeBack);
+    },
+  };
+  queueMicrotask(() => {
+    if (consumer.members.has(member)) member.options.onDelivery(delivery);
+    else delivery.nak();
+  });
+}

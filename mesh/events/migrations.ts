@@ -1,0 +1,59 @@
+import type { Migration } from '../store/store.ts';
+
+/** The tables of outbox and inbox; put them before the service's own: `[...eventMigrations, ...own]`. */
+export const eventMigrations: readonly Migration[] = [
+  {
+    name: 'weft-001-events',
+    up: {
+      // AUTOINCREMENT never reuses an id, also after the newest rows were deleted.
+      sqlite: tables({
+        id: 'integer primary key autoincrement',
+        bytes: 'blob',
+        keyed: 'without rowid',
+      }),
+      postgres: tables({ id: 'bigserial primary key', bytes: 'bytea', keyed: '' }),
+    },
+  },
+];
+
+function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string }): string {
+  return `
+    create table weft_outbox (
+      id ${id},
+      message_id text not null,
+      channel text not null,
+      subject text not null,
+      headers text not null,
+      payload ${bytes} not null,
+      created_at bigint not null,
+      not_before bigint not null default 0,
+      attempts integer not null default 0,
+      last_error text,
+      sent_at bigint
+    );
+    create index weft_outbox_unsent on weft_outbox (id) where sent_at is null;
+    create index weft_outbox_sent on weft_outbox (sent_at) where sent_at is not null;
+    create table weft_inbox (
+      consumer text not null,
+      event_id text not null,
+      outcome text not null,
+      handled_at bigint not null,
+      primary key (consumer, event_id)
+    ) ${keyed};
+    create index weft_inbox_handled on weft_inbox (handled_at);
+    create table weft_failure (
+      consumer text not null,
+      event_id text not null,
+      failures integer not null,
+      last_error text not null,
+      failed_at bigint not null,
+      primary key (consumer, event_id)
+    ) ${keyed};
+    create table weft_lease (
+      name text primary key,
+      holder text not null,
+      token bigint not null,
+      expires_at bigint not null
+    );
+  `;
+}

@@ -1,0 +1,34 @@
+import { compose } from '../kernel/call.ts';
+import type { Consume } from './consume.ts';
+import {
+  addressed,
+  counted,
+  effectOnce,
+  held,
+  kept,
+  type LayerParts,
+  settled,
+  traced,
+} from './layers.ts';
+
+/** The way of a delivery, outermost first. */
+export function consumerStack<DB>(parts: LayerParts<DB>): Consume {
+  return compose<Consume>(
+    [
+      // Above everything: whatever happens below, the bus is told once.
+      settled(parts),
+      // Above the gate: what is for others need not wait for our world to recover.
+      addressed(parts),
+      // Above all counting: an outage is waited for and leaves no trace in any count.
+      held(parts),
+      // Below the gate: what only waits is not worked on, and the bus may give it to another instance.
+      kept(parts),
+      // Each try is a span; above the counting, so that it sees what the failure led to.
+      traced(parts),
+      // Above the transaction and the handler's time limit: both must be over before it writes.
+      counted(parts),
+    ],
+    // The transaction around the handler, and inside it the handler's time limit.
+    effectOnce(parts),
+  );
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '../kernel/clock.ts';
+import { MeshError } from '../kernel/error.ts';
+import type { Log } from '../kernel/log.ts';
+import { checkToken } from '../kernel/names.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Image } from '../schema/image.ts';
+import type { Store } from '../store/store.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
+import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from './bus.ts';
+import { createGate } from './gate.ts';
+import type { EventHandler } from './handler.ts';
+import { createInbox } from './inbox.ts';
+import type { Outbox } from './outbox.ts';
+import { eventOptions } from './publish.ts';
+import { consumerStack } from './stack.ts';
+import { subjectOf } from './subject.ts';
+import { createSubscription, type Subscription } from './subscription.ts';
+
+export interface SubscribeOptions<DB> {
+  /**
+   * The durable name, as "warehouse": instances that use the same one share the events. One token
+   * (kernel/names.ts).
+   */
+  readonly consumer: string;
+  /** Made by `on`; no two for one type. */
+  readonly handlers: readonly EventHandler<DB>[];
+  /** Most handlers of this process at a time. Default 16; 1 keeps the order as long as nothing fails. */
+  readonly concurrency?: number;
+  /** Longest run of a handler, once its transaction has begun, in ms. Default 30 000. */
+  readonly handlerTimeoutMs?: number;
+  /** Failures of a message, by its own fault, until it becomes a dead letter. Default 5. */
+  readonly maxDeliveries?: number;
+  /** The wait after the first failure, in ms; it doubles up to 60 s. Default 1000. */
+  readonly retryMs?: number;
+  /** The first pause when the world is at fault, in ms; it doubles up to 30 s. Default 1000. */
+  readonly pauseMs?: number;
+  /** Silence after which an event comes again, in ms. Default 30 000. */
+  readonly ackWaitMs?: number;
+  /** Where a consumer that is new begins: with all events that are kept (default), or with those that come. */
+  readonly from?: 'start' | 'now';
+}
+
+/** What all consumers of a service share. */
+export interface SubscribeParts<DB> {
+  readonly image: Pick<Image, 'event'>;
+  readonly store: Store<DB>;
+  readonly bus: Bus;
+  /** Where dead letters leave. */
+  readonly outbox: Outbox<DB>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly spans: SpanSink;
+}
+
+// How long `close` waits for handlers that run.
+const drainMs = 10_000;
+const longestRetryMs = 60_000;
+const longestPauseMs = 30_000;
+
+/** Builds the stack of a consumer and begins to feed it. */
+export function openSubscription<DB>(
+  parts: SubscribeParts<DB>,
+  options: SubscribeOptions<DB>,
+): Subscription {
+  const { concurrency = 16, handlerTimeoutMs = 30_000, maxDeliveries = 5 } = options;
+  const { retryMs = 1_000, pauseMs = 1_000, from = 'start' } = options;
+  const { ackWaitMs = defaultAckWaitMs } = options;
+  const { bus, clock, random } = parts;
+  const consumer = checkToken(options.consumer, 'a consumer');
+  const handlers = byType(options.handlers);
+  const channels = channelsOf(parts.image, [...handlers.keys()]);
+  const log = parts.log.child({ consumer });
+  const pause = { firstMs: pauseMs, longestMs: longestPauseMs };
+  const gate = createGate({ pause, clock, random, log });
+  const running = new Set<Delivery>();
+  const consume = consumerStack<DB>({
+    ...parts,
+    ...{ consumer, handlers, gate, running, maxDeliveries, handlerTimeoutMs, log },
+    subjects: new Set([...channels.values()].flatMap(({ subjects }) => subjects)),
+    inbox: createInbox(parts.store, consumer, clock),
+    retry: { firstMs: retryMs, longestMs: longestRetryMs },
+  });
+  return createSubscription({
+    ...{ bus, consumer, channels, from, concurrency, ackWaitMs, drainMs, gate, running, consume },
+    ...{ clock, random },
+  });
+}
+
+function byType<DB>(handlers: readonly EventHandler<DB>[]): Map<string, EventHandler<DB>> {
+  const map = new Map(handlers.map((handler) => [handler.typeName, handler]));
+  if (map.size > 0 && map.size === handlers.length) return map;
+  const names = handlers.map(({ typeName }) => typeName).join(', ');
+  throw new MeshError(
+    `a consumer needs handlers, one for each type of event; these are for: ${names || 'nothing'}`,
+    { status: 'INVALID_ARGUMENT', reason: 'INVALID_HANDLERS' },
+  );
+}
+
+/** The channels of some types of events, each with the subjects wanted. */
+function channelsOf(
+  image: Pick<Image, 'event'>,
+  typeNames: readonly string[],
+): Map<string, { channel: Channel; subjects: readonly string[] }> {
+  const channels = new Map<string, { channel: Channel; subjects: readonly string[] }>();
+  for (const typeName of typeNames) {
+    const { channel } = eventOptions(image, typeName);
+    const subjects = channels.get(channel)?.subjects ?? [];
+    const wanted = new Set([...subjects, subjectOf(channel, typeName)]);
+    channels.set(channel, { channel: { name: channel }, subjects: [...wanted] });
+  }
+  return channels;
+}

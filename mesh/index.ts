@@ -1,0 +1,46 @@
+/** The front door of weft. Services import from here and from their generated code, and from nowhere else. */
+
+export { z } from 'zod';
+export { collectTrace } from './admin/collect.ts';
+export { toSpan } from './admin/service.ts';
+export { renderTrace, traceTree } from './admin/trace-tree.ts';
+export { startApp } from './app/app.ts';
+export {
+  type App,
+  type AppOptions,
+  type AppTools,
+  implement,
+  type ServiceBinding,
+  type ServiceParts,
+} from './app/options.ts';
+// For applications: what a service is written with.
+export { runApp } from './app/run.ts';
+export { readSettings, type Settings } from './app/settings.ts';
+// For whoever composes a life of their own, or extends weft.
+export { createConsul } from './consul/client.ts';
+export { createConsulDiscovery } from './discovery/consul.ts';
+export { createMemoryDiscovery } from './discovery/memory.ts';
+export type { Lease, Registry } from './discovery/registry.ts';
+export type { Resolver, Snapshot, Watch } from './discovery/resolver.ts';
+export { type Events } from './events/events.ts';
+export { type EventContext, type EventHandler, on } from './events/handler.ts';
+export type { Metadata, MethodInfo } from './kernel/call.ts';
+export { type Call, type CallContext, compose, type Layer } from './kernel/call.ts';
+export { type Clock, systemClock } from './kernel/clock.ts';
+export { childTrace, currentContext, runInContext, type TraceContext } from './kernel/context.ts';
+export { addressOf, type Endpoint } from './kernel/endpoint.ts';
+export { describe, type ErrorDetails, type FieldViolation, MeshError } from './kernel/error.ts';
+export type { Closeable } from './kernel/lifecycle.ts';
+export { type Log, silentLog } from './kernel/log.ts';
+export { type Random, sortableId, systemRandom } from './kernel/random.ts';
+export type { Status } from './kernel/status.ts';
+export { type CallOptions, type Client, closeClient, createClient } from './rpc/client/client.ts';
+// PROTECT
+export type { HandlerContext, Implementation } from './rpc/server/implementation.ts';
+export { createServer, type MeshServer } from './rpc/server/server.ts';
+export type { MessageOf, MessageType, ServiceDefinition } from './schema/definition.ts';
+export { type Image, loadImage, mergeImages, readImage, weftImage } from './schema/image.ts';
+export { type Generated, type Kysely, sql, type Transaction } from './store/sql.ts';
+export { isUniqueViolation, type Migration, openStore, type Store } from './store/store.ts';
+export { createLog } from './telemetry/log.ts';
+export { createSpanRing, type SpanRecord, type SpanSink } from './telemetry/spans.ts';

@@ -1,0 +1,62 @@
+import type { TraceContext } from './context.ts';
+import type { Deadline } from './deadline.ts';
+
+/** The four kinds of call of gRPC. */
+export type CallKind = 'unary' | 'server-stream' | 'client-stream' | 'bidi';
+
+/** What the schema says of a repeated call (google.protobuf.MethodOptions.idempotency_level). */
+export type Idempotency = 'unknown' | 'idempotent' | 'no-side-effects';
+
+/** One method of one service, as the schema describes it. */
+export interface MethodInfo {
+  /** The full service name, as "shop.orders.v1.OrdersService". */
+  readonly service: string;
+  /** The method's name in the schema, as "PlaceOrder". */
+  readonly name: string;
+  /** The path on the wire, as "/shop.orders.v1.OrdersService/PlaceOrder". */
+  readonly path: string;
+  readonly kind: CallKind;
+  readonly idempotency: Idempotency;
+  /** weft.v1.Policy of the method; an absent number means the default. */
+  readonly policy: { timeoutMs?: number; attempts?: number; idleTimeoutMs?: number };
+}
+
+/** Metadata of a call: lower-case keys; keys that end in "-bin" hold bytes; several values as a list. */
+export type Metadata = Readonly<
+  Record<string, string | Uint8Array | readonly (string | Uint8Array)[]>
+>;
+
+/** What travels beside one request; the same object for all layers of one attempt. */
+export interface CallContext {
+  readonly method: MethodInfo;
+  /** Absent only for streams without one. */
+  readonly deadline?: Deadline;
+  /** Aborts when the caller gives up. */
+  readonly signal?: AbortSignal;
+  readonly metadata: Metadata;
+  readonly trace: TraceContext;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+}
+
+/** The type at the centre: a request goes in, a response comes out, or a MeshError is thrown. */
+export type Call<Req = unknown, Res = unknown> = (
+  request: Req,
+  context: CallContext,
+) => Promise<Res>;
+
+/** Whatever wraps a call: deadline, guard, trace, validation. */
+export type Layer = (next: Call) => Call;
+
+/** The same for streams, in all three kinds: a single message is a stream of one. */
+export type StreamCall<Req = unknown, Res = unknown> = (
+  requests: AsyncIterable<Req>,
+  context: CallContext,
+) => AsyncIterable<Res>;
+
+export type StreamLayer = (next: StreamCall) => StreamCall;
+
+/** Stacks layers around a call, outermost first, in the order in which they are read. */
+export function compose<C>(layers: readonly ((next: C) => C)[], innermost: C): C {
+  return layers.reduceRight((next, layer) => layer(next), innermost);
+}

@@ -1,0 +1,57 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Deadline } from './deadline.ts';
+import type { Random } from './random.ts';
+
+/** The place of this work in a trace (W3C Trace Context, version 00). */
+export interface TraceContext {
+  /** 32 lower-case hexadecimal digits, not all zero. */
+  readonly traceId: string;
+  /** The span that is running: 16 lower-case hexadecimal digits, not all zero. */
+  readonly spanId: string;
+}
+
+/**
+ * What a piece of work inherits from the call or event that caused it. Carried by AsyncLocalStorage, so
+ * that a handler's own calls keep its deadline, its cancellation and its trace without being told.
+ */
+export interface Context {
+  readonly trace?: TraceContext;
+  /** No work is of use after this. */
+  readonly deadline?: Deadline;
+  /** Aborts when whoever waits for this work gave up. */
+  readonly signal?: AbortSignal;
+}
+
+const storage = new AsyncLocalStorage<Context>();
+const empty: Context = {};
+
+/** The context of the running work; empty outside of any. */
+export function currentContext(): Context {
+  return storage.getStore() ?? empty;
+}
+
+/** Runs `work` under `context`; everything it awaits sees the same. */
+export function runInContext<T>(context: Context, work: () => T): T {
+  return storage.run(context, work);
+}
+
+/** A new span under `parent`, or the root of a new trace. */
+export function childTrace(parent: TraceContext | undefined, random: Random): TraceContext {
+  return { traceId: parent?.traceId ?? random.hex(16), spanId: random.hex(8) };
+}
+
+/** The `traceparent` header of a trace context. Always sampled: the ring of recent spans is bounded. */
+export function formatTraceparent(trace: TraceContext): string {
+  return `00-${trace.traceId}-${trace.spanId}-01`;
+}
+
+const pattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/;
+
+/** Reads a `traceparent` header; undefined if it is absent or malformed (the trace then starts anew). */
+export function parseTraceparent(header: string | undefined): TraceContext | undefined {
+  const match = header === undefined ? null : pattern.exec(header);
+  const [, traceId, spanId] = match ?? [];
+  if (traceId === undefined || spanId === undefined) return undefined;
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId) || header?.startsWith('ff')) return undefined;
+  return { traceId, spanId };
+}

@@ -1,0 +1,55 @@
+import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import { describe, expect, test } from '@jest/globals';
+import { MeshError } from '../kernel/error.ts';
+import { firstText, fromGrpcMetadata, metadataBytes, toGrpcMetadata } from './metadata.ts';
+
+describe('metadata', () => {
+  test('goes out and comes back: text, bytes, and several values of one key', () => {
+    const metadata = {
+      'x-tenant': 'blue',
+      'x-sum-bin': Buffer.from([0, 255]),
+      'x-tag': ['a', 'b'],
+    };
+    expect({ ...fromGrpcMetadata(toGrpcMetadata(metadata)) }).toEqual(metadata);
+  });
+
+  test('is added to what is there already', () => {
+    const into = new GrpcMetadata();
+    into.set('x-tag', 'a');
+    toGrpcMetadata({ 'x-tag': 'b' }, into);
+    expect(into.get('x-tag')).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    ['a key that belongs to gRPC', { 'grpc-timeout': '1S' }],
+    ['a key that belongs to HTTP/2', { Connection: 'close' }],
+    ['a key with a space', { 'x y': '1' }],
+    ['text that is no header', { 'x-text': 'line\nbreak' }],
+    ['bytes under a key for text', { 'x-text': new Uint8Array([1]) }],
+    ['text under a key for bytes', { 'x-text-bin': 'abc' }],
+  ])('that cannot travel is refused before it does harm: %s', (_what, metadata) => {
+    let thrown: unknown;
+    try {
+      toGrpcMetadata(metadata);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(MeshError);
+    expect(thrown).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_METADATA' });
+  });
+
+  test('holds nothing but what arrived', () => {
+    const metadata = fromGrpcMetadata(new GrpcMetadata());
+    expect(metadata.constructor).toBeUndefined();
+    expect(firstText(metadata, 'toString')).toBeUndefined();
+    expect(firstText({ 'x-bin': Buffer.from('a'), 'x-tag': ['a', 'b'] }, 'x-tag')).toBe('a');
+    expect(firstText({ 'x-bin': Buffer.from('a') }, 'x-bin')).toBeUndefined();
+  });
+
+  test('is measured as HTTP/2 counts it', () => {
+    expect(metadataBytes({})).toBe(0);
+    expect(metadataBytes({ abc: 'de' })).toBe(3 + 2 + 32);
+    expect(metadataBytes({ 'a-bin': Buffer.alloc(4) })).toBe(5 + 8 + 32);
+    expect(metadataBytes({ abc: ['de', ''] })).toBe(2 * (3 + 32) + 2);
+  });
+});

@@ -1,0 +1,124 @@
+import type { Server } from '@grpc/grpc-js';
+import type { MethodInfo } from '../../kernel/call.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import {
+  type MethodDefinition,
+  methodInfo,
+  type ServiceDefinition,
+} from '../../schema/definition.ts';
+import type { Image } from '../../schema/image.ts';
+import type { Validator } from '../../schema/validate.ts';
+import type { SpanSink } from '../../telemetry/spans.ts';
+import type { CallEnvironment } from './call.ts';
+import { createCodec } from './codec.ts';
+import type { AnyHandler } from './handler.ts';
+import type { Implementation } from './implementation.ts';
+import { serveBidi, serveClientStream, serveServerStream, serveUnary } from './serve.ts';
+import { type StackParts, streamStack, unaryStack } from './stack.ts';
+
+export interface Registration {
+  readonly grpc: Server;
+  readonly environment: CallEnvironment;
+  readonly image: Image;
+  readonly validator: Validator;
+  readonly log: Log;
+  readonly spans: SpanSink;
+  readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
+  /** The services registered so far, with their methods. */
+  readonly served: Map<string, readonly string[]>;
+}
+
+/** gRPC's own service, which must answer NOT_SERVING while everything else is refused. */
+const healthService = 'grpc.health.v1.Health';
+
+/**
+ * Registers every method of a service with grpc-js, each behind the server stack. The stack is put together
+ * here, once a method: a call only runs it. Everything is checked before anything is registered, because
+ * grpc-js cannot take back half a service.
+ */
+export function registerService<D extends ServiceDefinition>(
+  definition: D,
+  implementation: Implementation<D>,
+  registration: Registration,
+): void {
+  const { image, served } = registration;
+  const { fullName } = definition;
+  if (served.has(fullName)) throw invalid(`${fullName} is served already`, 'ALREADY_SERVED');
+  if (!image.services.includes(fullName)) {
+    const message = `${fullName} is not in the image; run "make gen", or pass the image that holds it`;
+    throw invalid(message, 'NOT_IN_IMAGE');
+  }
+  const methods = Object.entries(definition.methods).map(([key, method]) => ({
+    method,
+    info: methodInfo(definition, method),
+    handler: handlerOf(implementation, key),
+  }));
+  const missing = methods.filter(({ handler }) => handler === undefined);
+  if (missing.length > 0) {
+    const names = missing.map(({ info }) => info.name).join(', ');
+    throw invalid(
+      `${fullName} has no handler for ${names}; write one for each method`,
+      'NO_HANDLER',
+    );
+  }
+  for (const { method, info, handler } of methods) {
+    if (handler !== undefined) registerMethod(method, info, handler, registration);
+  }
+  served.set(
+    fullName,
+    methods.map(({ info }) => info.name),
+  );
+}
+
+function registerMethod(
+  method: MethodDefinition,
+  info: MethodInfo,
+  handler: AnyHandler,
+  registration: Registration,
+): void {
+  const { grpc, environment, validator } = registration;
+  const parts: StackParts = {
+    clock: environment.clock,
+    log: registration.log,
+    spans: registration.spans,
+    maxMetadataBytes: registration.maxMetadataBytes,
+    codec: createCodec(info, method, registration.maxMessageBytes),
+    check: validator.compile(method.requestType.$type),
+    answersWhileDraining: info.service === healthService,
+  };
+  const same = (bytes: Buffer): Buffer => bytes;
+  switch (info.kind) {
+    case 'unary': {
+      const serve = serveUnary(unaryStack(handler, parts), info, environment);
+      grpc.register(info.path, serve, same, same, 'unary');
+      return;
+    }
+    case 'server-stream': {
+      const serve = serveServerStream(streamStack(info.kind, handler, parts), info, environment);
+      grpc.register(info.path, serve, same, same, 'serverStream');
+      return;
+    }
+    case 'client-stream': {
+      const serve = serveClientStream(streamStack(info.kind, handler, parts), info, environment);
+      grpc.register(info.path, serve, same, same, 'clientStream');
+      return;
+    }
+    case 'bidi': {
+      const serve = serveBidi(streamStack(info.kind, handler, parts), info, environment);
+      grpc.register(info.path, serve, same, same, 'bidi');
+    }
+  }
+}
+
+/** The handler of a method, bound: an implementation may be an object whose handlers use `this`. */
+function handlerOf(implementation: object, key: string): AnyHandler | undefined {
+  const handler: unknown = Reflect.get(implementation, key);
+  if (typeof handler !== 'function') return undefined;
+  return (input, context) => Reflect.apply(handler, implementation, [input, context]) as unknown;
+}
+
+function invalid(message: string, reason: string): MeshError {
+  return new MeshError(message, { status: 'INVALID_ARGUMENT', reason });
+}

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import {
+  createFileRegistry,
+  type DescField,
+  type FileRegistry,
+  fromBinary,
+} from '@bufbuild/protobuf';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import type { Rules } from '../../gen/weft/v1/options.ts';
+import { describe, MeshError } from '../kernel/error.ts';
+import { type EventOptions, readEvents, readRules } from './options.ts';
+
+/** One proto file of an image: what reflection hands out. */
+export interface ImageFile {
+  /** As it is imported: "shop/orders/v1/orders.proto". */
+  readonly name: string;
+  /** The google.protobuf.FileDescriptorProto as the compiler wrote it, custom options included. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The compiled contracts (a google.protobuf.FileDescriptorSet, what `buf build` writes): the one source
+ * at run time for reflection, validation and the event catalogue.
+ */
+export interface Image {
+  readonly bytes: Uint8Array;
+  /** Every file, imports before the files that import them. */
+  readonly files: ReadonlyMap<string, ImageFile>;
+  /** The full names of all services, sorted. */
+  readonly services: readonly string[];
+  /** The descriptors, as protobuf-es knows them. */
+  readonly registry: FileRegistry;
+  /** The rules of one field (weft.v1.rules); undefined if it has none. */
+  rules(field: DescField): Rules | undefined;
+  /** Where a message travels as an event; undefined if it is none (weft.v1.event). */
+  event(typeName: string): EventOptions | undefined;
+}
+
+/**
+ * Reads an image. Throws INVALID_ARGUMENT / INVALID_IMAGE for bytes that are no descriptor set, and
+ * INVALID_ARGUMENT / INVALID_SCHEMA, naming every fault at once, for options that cannot be meant: a
+ * pattern that does not compile, a form on a number, an event whose key is no string.
+ */
+export function loadImage(bytes: Uint8Array): Image {
+  const { files, registry } = readSet(bytes);
+  const problems: string[] = [];
+  const rules = readRules(registry, problems);
+  const events = readEvents(registry, problems);
+  if (problems.length > 0) {
+    throw new MeshError(`the schema says what cannot be meant: ${problems.join('; ')}`, {
+      status: 'INVALID_ARGUMENT',
+      reason: 'INVALID_SCHEMA',
+      details: { violations: problems.map((description) => ({ field: 'options', description })) },
+    });
+  }
+  const services = [...registry].filter((desc) => desc.kind === 'service');
+  return {
+    bytes,
+    files,
+    services: services.map((service) => service.typeName).sort(),
+    registry,
+    rules: (field) => rules.get(field),
+    event: (typeName) => events.get(typeName),
+  };
+}
+
+/** Reads an image from a file. Throws NOT_FOUND / NO_IMAGE if there is none, else as `loadImage`. */
+export function readImage(path: string | URL): Image {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (thrown) {
+    const message = `no image at ${String(path)}: ${describe(thrown)}; "make gen" writes it`;
+    throw new MeshError(message, { status: 'NOT_FOUND', reason: 'NO_IMAGE', cause: thrown });
+  }
+  return loadImage(bytes);
+}
+
+/** Several images as one; of files with the same name the first one stays. */
+export function mergeImages(images: readonly Image[]): Image {
+  const [first] = images;
+  if (first !== undefined && images.every((image) => image === first)) return first;
+  const merged = new Map<string, ImageFile>();
+  for (const image of images) {
+    for (const file of image.files.values()) {
+      if (!merged.has(file.name)) merged.set(file.name, file);
+    }
+  }
+  return imageOfFiles([...merged.values()].map((file) => file.bytes));
+}
+
+/** The image of these google.protobuf.FileDescriptorProto; imports must come before their importers. */
+export function imageOfFiles(files: Iterable<Uint8Array>): Image {
+  const writer = new BinaryWriter();
+  for (const file of files) writer.uint32(fileTag).bytes(file);
+  return loadImage(writer.finish());
+}
+
+let ownImage: Image | undefined;
+
+/** The image shipped with weft: its own options and admin service, gRPC health and reflection. */
+export function weftImage(): Image {
+  ownImage ??= readImage(new URL('../../gen/image.binpb', import.meta.url));
+  return ownImage;
+}
+
+/** FileDescriptorSet.file: field 1, length-delimited. */
+const fileTag = (1 << 3) | 2;
+
+function readSet(bytes: Uint8Array): { files: Map<string, ImageFile>; registry: FileRegistry } {
+  try {
+    const set = fromBinary(FileDescriptorSetSchema, bytes);
+    const raw = rawFiles(bytes);
+    const files = set.file.map((file, i): [string, ImageFile] => [
+      file.name,
+      { name: file.name, bytes: raw[i] ?? new Uint8Array() },
+    ]);
+    return { files: new Map(files), registry: createFileRegistry(set) };
+  } catch (thrown) {
+    throw new MeshError(
+      `${String(bytes.length)} bytes are no image: ${describe(thrown)}; write one with "buf build --as-file-descriptor-set -o image.binpb"`,
+      { status: 'INVALID_ARGUMENT', reason: 'INVALID_IMAGE', cause: thrown },
+    );
+  }
+}
+
+/** The files as they stand in the set: writing them again could lose what this process does not know. */
+function rawFiles(bytes: Uint8Array): Uint8Array[] {
+  const reader = new BinaryReader(bytes);
+  const files: Uint8Array[] = [];
+  while (reader.pos < reader.len) {
+    const [fieldNo, wireType] = reader.tag();
+    if (fieldNo === 1) files.push(reader.bytes());
+    else reader.skip(wireType, fieldNo);
+  }
+  return files;
+}

@@ -1,0 +1,62 @@
+/**
+ * Spans: one record for each side of each exchange. A process keeps its last ones in a ring, so that
+ * `weft trace` can draw the way of an order without a collector beside the mesh.
+ */
+
+/** Which side of which exchange a span stands on, in the words of OpenTelemetry. */
+export type SpanKind = 'client' | 'server' | 'producer' | 'consumer';
+
+/** One piece of work of a trace, recorded when it has ended. */
+export interface SpanRecord {
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 lower-case hexadecimal digits. */
+  readonly spanId: string;
+  /** The span that caused this one; absent at the root. */
+  readonly parentSpanId?: string;
+  readonly kind: SpanKind;
+  /** The method, as "shop.orders.v1.OrdersService/PlaceOrder", or the event type. */
+  readonly name: string;
+  /** Wall time of the beginning, in ms since the epoch. */
+  readonly startMs: number;
+  /** In microseconds. */
+  readonly durationUs: number;
+  /** A gRPC status name; for consumers also "DEAD_LETTERED". */
+  readonly status: string;
+  /** Clients: the endpoint that answered, "host:port". Servers: the caller's address. Events: the consumer or channel. */
+  readonly peer: string;
+  /** Attempts of a call, or deliveries of an event; 1 when all went well. */
+  readonly attempts: number;
+}
+
+/** Where spans go. `record` never throws and never waits. */
+export interface SpanSink {
+  record(span: SpanRecord): void;
+}
+
+/** Keeps nothing; the default of library parts used alone. */
+export const noSpans: SpanSink = { record: () => undefined };
+
+export interface SpanRing extends SpanSink {
+  /** The spans of one trace that are still kept, in the order in which they ended. */
+  ofTrace(traceId: string): SpanRecord[];
+}
+
+/**
+ * Keeps the last `capacity` spans. Recording overwrites one slot: no allocation but the span itself; the
+ * search is linear, for it is made by people.
+ */
+export function createSpanRing(capacity = 8192): SpanRing {
+  const slots: SpanRecord[] = [];
+  let next = 0;
+  return {
+    record(span) {
+      slots[next] = span;
+      next = (next + 1) % capacity;
+    },
+    ofTrace(traceId) {
+      const oldestFirst = [...slots.slice(next), ...slots.slice(0, next)];
+      return oldestFirst.filter((span) => span.traceId === traceId);
+    },
+  };
+}

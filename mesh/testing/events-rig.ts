@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { OrderConfirmed, OrderDeclined } from '../../gen/shop/orders/v1/events.ts';
+import type { Bus, Delivery } from '../events/bus.ts';
+import { createEvents, type Events, type EventsOptions } from '../events/events.ts';
+import { type EventContext, on } from '../events/handler.ts';
+import { eventMigrations } from '../events/migrations.ts';
+import type { SubscribeOptions } from '../events/subscribe.ts';
+import type { Subscription } from '../events/subscription.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import { weftImage } from '../schema/image.ts';
+import type { Transaction } from '../store/sql.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { createSpanRing, type SpanRing } from '../telemetry/spans.ts';
+import { eventually } from './eventually.ts';
+
+/** What the tests of events write beside the tables of the room: one row for each effect. */
+export interface RigTables {
+  effects: { order_id: string; consumer: string };
+}
+
+/** One service with a database, ready to publish orders and to count what its handlers did. */
+export interface Rig {
+  readonly events: Events<RigTables>;
+  readonly store: Store<RigTables>;
+  readonly spans: SpanRing;
+  /** Publishes OrderConfirmed for this order in a transaction of its own; resolves with the event id. */
+  confirm(orderId: string): Promise<string>;
+  /** The effect of a handler: a row, not guarded by any key, so that a second one would be seen. */
+  effect(tx: Transaction<RigTables>, orderId: string, consumer?: string): Promise<void>;
+  /** The orders that had an effect, sorted; one that had it twice is there twice. */
+  effects(consumer?: string): Promise<string[]>;
+  /** Waits until these orders have had their effect, and expects that no other had one. */
+  hasEffects(...orderIds: string[]): Promise<void>;
+  /** The consumer "warehouse", with short waits; leaves an effect after `before` has had its say. */
+  hear(before?: ConfirmedHandler, options?: HearOptions): Promise<Subscription>;
+  close(): Promise<void>;
+}
+
+export type ConfirmedHandler = (
+  event: OrderConfirmed,
+  context: EventContext<RigTables>,
+) => Promise<void>;
+
+export type HearOptions = Partial<Omit<SubscribeOptions<RigTables>, 'consumer' | 'handlers'>>;
+
+export interface RigOptions extends Partial<Omit<EventsOptions<RigTables>, 'bus' | 'store'>> {
+  readonly bus: Bus;
+  /** Default: a database in memory. */
+  readonly url?: string;
+  readonly clock?: Clock;
+}
+
+export async function createRig({
+  bus,
+  url = 'sqlite::memory:',
+  ...more
+}: RigOptions): Promise<Rig> {
+  const store = await openStore<RigTables>({
+    url,
+    migrations: [
+      ...eventMigrations,
+      { name: '001-effects', up: 'create table effects (order_id text, consumer text)' },
+    ],
+  });
+  const spans = createSpanRing();
+  const events = createEvents<RigTables>({
+    ...{ image: weftImage(), store, bus, source: 'orders', spans, clock: systemClock },
+    ...more,
+  });
+  const effects: Rig['effects'] = async (consumer = 'warehouse') => {
+    const rows = await store.db
+      .selectFrom('effects')
+      .select('order_id')
+      .where('consumer', '=', consumer)
+      .orderBy('order_id')
+      .execute();
+    return rows.map((row) => row.order_id);
+  };
+  const effect: Rig['effect'] = async (tx, orderId, consumer = 'warehouse') => {
+    await tx.insertInto('effects').values({ order_id: orderId, consumer }).execute();
+  };
+  return {
+    ...{ events, store, spans, effect, effects },
+    confirm: (orderId) =>
+      store.transaction((tx) => events.publish(tx, OrderConfirmed, confirmed(orderId))),
+    async hasEffects(...orderIds) {
+      const wanted = [...orderIds].sort();
+      const enough = async (): Promise<boolean> => (await effects()).length >= wanted.length;
+      await eventually(enough, { withinMs: 20_000 });
+      // No jest here: processes without it use this file too.
+      assert.equal((await effects()).join(), wanted.join());
+    },
+    hear: (before, options) =>
+      events.subscribe({
+        ...{ consumer: 'warehouse', retryMs: 5, pauseMs: 20 },
+        ...options,
+        handlers: [
+          on(OrderConfirmed, async (event, context) => {
+            await before?.(event, context);
+            await effect(context.tx, event.orderId);
+          }),
+        ],
+      }),
+    async close() {
+      await events.close();
+      await store.close();
+    },
+  };
+}
+
+/** A valid OrderConfirmed. */
+export function confirmed(orderId: string): OrderConfirmed {
+  return OrderConfirmed.fromPartial({
+    orderId,
+    customerId: 'alice',
+    lines: [{ sku: 'tea-1', quantity: 2 }],
+    total: { currencyCode: 'EUR', minorUnits: 500n },
+  });
+}
+
+/** A valid OrderDeclined. */
+export function declined(orderId: string): OrderDeclined {
+  return OrderDeclined.fromPartial({ orderId, customerId: 'alice', reason: 'CARD_DECLINED' });
+}
+
+/** What stands on a channel, as a consumer of its own sees it. */
+export function listen(bus: Bus, channel: string, ...subjects: string[]): Delivery[] {
+  const seen: Delivery[] = [];
+  bus.consume({
+    ...{ channel: { name: channel }, consumer: 'listener', subjects, maxInFlight: 100 },
+    onDelivery(delivery) {
+      seen.push(delivery);
+      delivery.ack();
+    },
+  });
+  return seen;
+}
+
+/** The dead letters of a consumer of shop-orders. */
+export function listenToDeadLetters(bus: Bus, consumer: string): Delivery[] {
+  return listen(bus, 'weft-dead-letters', `weft-dead-letters.shop-orders.${consumer}`);
+}

@@ -1,0 +1,123 @@
+import type { AppOptions, AppTools, ServiceParts } from '../app/options.ts';
+import { runPeriodically } from '../app/periodic.ts';
+import { createMemoryDiscovery } from '../discovery/memory.ts';
+import type { Resolver } from '../discovery/resolver.ts';
+import { createEvents, type Events } from '../events/events.ts';
+import { createMemoryBus } from '../events/memory.ts';
+import { eventMigrations } from '../events/migrations.ts';
+import { systemClock } from '../kernel/clock.ts';
+import type { Endpoint } from '../kernel/endpoint.ts';
+import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
+import { type Log, silentLog } from '../kernel/log.ts';
+import { systemRandom } from '../kernel/random.ts';
+import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
+import { createServer } from '../rpc/server/server.ts';
+import type { ServiceDefinition } from '../schema/definition.ts';
+import { type Image, weftImage } from '../schema/image.ts';
+import { openStore, type Store } from '../store/store.ts';
+
+/** A service as its main.ts describes it, without the settings of a process. */
+export interface InProcessApp<DB> extends Pick<AppOptions<DB>, 'name' | 'migrations' | 'build'> {
+  /** Instances that are to share a database name the same file. Default: one in memory for each instance. */
+  readonly store?: string;
+}
+
+export interface InProcessInstance<DB> extends Closeable {
+  readonly endpoint: Endpoint;
+  readonly store: Store<DB>;
+}
+
+/**
+ * Whole services in the process of the test: real sockets, real stores, the stack as it is, with memory in
+ * place of Consul and NATS.
+ */
+export interface InProcessMesh extends Closeable {
+  /** Starts an instance; others find it at once. Closed with the mesh, or before. */
+  start<DB>(app: InProcessApp<DB>): Promise<InProcessInstance<DB>>;
+  /** A stub that finds its target as services do, or that knows one instance and no other. */
+  client<D extends ServiceDefinition>(definition: D, to?: Endpoint): Client<D>;
+}
+
+export function createInProcessMesh(options: { image?: Image; log?: Log } = {}): InProcessMesh {
+  const { image = weftImage(), log = silentLog } = options;
+  const ports = { clock: systemClock, random: systemRandom, log };
+  const discovery = createMemoryDiscovery();
+  const bus = createMemoryBus(ports);
+  const opened: Closeable[] = [bus];
+  let instances = 0;
+
+  function client<D extends ServiceDefinition>(
+    definition: D,
+    closing: Closeable[],
+    resolver = discovery.resolver,
+  ): Client<D> {
+    const stub = createClient(definition, { resolver, ...ports });
+    closing.push({ close: () => closeClient(stub) });
+    return stub;
+  }
+
+  async function start<DB>(app: InProcessApp<DB>): Promise<InProcessInstance<DB>> {
+    const { name, migrations = [], store: url = 'sqlite::memory:' } = app;
+    const mine: Closeable[] = [];
+    const store = await openStore<DB>({
+      url,
+      migrations: [...eventMigrations, ...migrations],
+      ...ports,
+    });
+    const events = createEvents<DB>({ image, store, bus, source: name, ...ports });
+    mine.push(store, events);
+    const jobs: (() => Closeable)[] = [];
+    const tools: AppTools<DB> = {
+      ...{ store, events, ...ports },
+      client: (definition) => client(definition, mine),
+      every(everyMs, job, task) {
+        jobs.push(() => runPeriodically({ everyMs, name: job, task, ...ports }));
+      },
+    };
+    const parts = await app.build(tools);
+    const server = createServer({ image, ...ports });
+    mine.push(server);
+    for (const bind of parts.services) bind(server);
+    const address = await server.listen();
+    await consume(name, parts, events);
+    mine.push(...jobs.map((job) => job()));
+    const endpoint = {
+      ...{ service: name, ...address, metadata: {} },
+      instanceId: `${name}-${String(++instances)}`,
+    };
+    mine.push(await discovery.registry.register(endpoint));
+    const instance = { endpoint, store, close: once(() => closeAll(mine)) };
+    opened.push(instance);
+    return instance;
+  }
+
+  return {
+    start,
+    client: (definition, to) => client(definition, opened, to && only(to)),
+    close: once(() => closeAll(opened)),
+  };
+}
+
+/** Knows one instance, and that forever. */
+function only(endpoint: Endpoint): Resolver {
+  return {
+    watch(service, listener) {
+      listener({ service, endpoints: [endpoint], stale: false });
+      return { close: () => undefined };
+    },
+  };
+}
+
+async function consume<DB>(
+  consumer: string,
+  parts: ServiceParts<DB>,
+  events: Events<DB>,
+): Promise<void> {
+  events.start();
+  if (parts.consumer !== undefined) await events.subscribe({ consumer, ...parts.consumer });
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= work());
+}

@@ -1,0 +1,14 @@
+import { InventoryServiceDefinition } from '#gen/shop/inventory/v1/inventory.ts';
+import { type AppTools, implement, type ServiceParts } from '#mesh';
+import { inventoryHandlers } from './events.ts';
+import { inventoryService } from './service.ts';
+import { createStockStore, type InventoryDb } from './store.ts';
+
+/** What the service consists of; main.ts runs it for real, tests run it in one process. */
+export function inventoryParts({ store, clock }: AppTools<InventoryDb>): ServiceParts<InventoryDb> {
+  const shared = { stock: createStockStore(store), clock };
+  return {
+    services: [implement(InventoryServiceDefinition, inventoryService(shared))],
+    consumer: { handlers: inventoryHandlers(shared) },
+  };
+}

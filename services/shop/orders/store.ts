@@ -1,0 +1,289 @@
+/**
+ * The orders in SQL. One row holds an order through its whole life, and every step is a guarded statement
+ * ("... where status = 'pending'"), so that instances need no lock among themselves: of two that try the
+ * same step one finds nothing to do. `lease_until` is no lock either; it only keeps instances from doing the
+ * same work twice, and if it is wrong (clocks differ, a driver is slow) the guards still hold.
+ */
+import type { Migration, Store, TraceContext, Transaction } from '#mesh';
+import {
+  type DecidedOrder,
+  type Money,
+  type Order,
+  type OrderLine,
+  type PendingOrder,
+  type Placement,
+  type ShippedOrder,
+  ship,
+} from './order.ts';
+
+/** One SQL text serves both databases: SQLite reads bigint as INTEGER, and both know partial indexes. */
+export const orderMigrations: readonly Migration[] = [
+  {
+    name: '001-orders',
+    up: `
+      create table orders (
+        order_id text primary key,
+        idempotency_key text not null unique,
+        fingerprint text not null,
+        customer_id text not null,
+        lines text not null,
+        card_token text not null,
+        status text not null,
+        decline_reason text,
+        total_minor bigint,
+        total_currency text,
+        created_at bigint not null,
+        decided_at bigint,
+        shipped_at bigint,
+        faults integer not null,
+        lease_until bigint not null,
+        trace_id text,
+        span_id text
+      );
+      create index orders_undecided on orders (lease_until) where status = 'pending';
+    `,
+  },
+];
+
+interface OrderRow {
+  order_id: string;
+  idempotency_key: string;
+  /** See fingerprintOf. */
+  fingerprint: string;
+  customer_id: string;
+  /** JSON: OrderLine[]. */
+  lines: string;
+  /** Needed while the order is undecided, and emptied with the decision. */
+  card_token: string;
+  status: Order['status'];
+  decline_reason: string | null;
+  /** Null until the stock is reserved. */
+  total_minor: number | null;
+  total_currency: string | null;
+  /** Wall ms, as all times here. */
+  created_at: number;
+  decided_at: number | null;
+  shipped_at: number | null;
+  /** Failures in a row that will not pass by themselves. */
+  faults: number;
+  /** Until then somebody is deciding the order, or it is not yet time to try again. Wall ms. */
+  lease_until: number;
+  /** The call that placed the order: what is done for it later belongs to the same trace. */
+  trace_id: string | null;
+  span_id: string | null;
+}
+
+/** The tables of this service, as Kysely sees them. */
+export interface OrdersDb {
+  orders: OrderRow;
+}
+
+/** An order that waits for its decision, with what is needed to drive it there. */
+export interface Undecided {
+  readonly order: PendingOrder;
+  readonly cardToken: string;
+  /** Failures in a row that will not pass by themselves. */
+  readonly faults: number;
+  /** The trace of the call that placed it. */
+  readonly trace: TraceContext | undefined;
+}
+
+/** What is noted beside a new order. */
+export interface Entry {
+  readonly fingerprint: string;
+  /** Until then whoever placed it is deciding it. */
+  readonly leaseUntilMs: number;
+  readonly trace: TraceContext | undefined;
+}
+
+/** What stands under an idempotency key. */
+export type Known = { readonly fingerprint: string; readonly orderId: string } & (
+  | { readonly state: 'undecided'; readonly undecided: Undecided }
+  | { readonly state: 'decided'; readonly order: DecidedOrder | ShippedOrder }
+);
+
+/** The orders as this service keeps them. Every write is safe beside other instances on the same database. */
+export interface OrderStore {
+  /** Writes the order, unless there is one under its key; returns what is there now. */
+  place(placement: Placement, order: PendingOrder, entry: Entry): Promise<Known>;
+  /** The order as it is committed now. */
+  find(orderId: string): Promise<Order | undefined>;
+  /** Writes the decision and empties the card token; false if somebody else decided before. */
+  settle(tx: Transaction<OrdersDb>, order: DecidedOrder): Promise<boolean>;
+  /** Notes a failed attempt: the order is due again at `dueMs`. */
+  postpone(
+    order: PendingOrder,
+    failure: { readonly dueMs: number; readonly faults: number },
+  ): Promise<void>;
+  /** Takes undecided orders that are due, oldest first, so that no other instance takes them before `untilMs`. */
+  claimDue(claim: {
+    readonly nowMs: number;
+    readonly untilMs: number;
+    readonly limit: number;
+  }): Promise<readonly Undecided[]>;
+  /** confirmed -> shipped; returns the order as it is now, whatever it was. */
+  ship(tx: Transaction<OrdersDb>, orderId: string, nowMs: number): Promise<Order | undefined>;
+}
+
+export function createOrderStore(store: Store<OrdersDb>): OrderStore {
+  return {
+    place: (placement, order, entry) =>
+      store.transaction((tx) => insertOnce(tx, newRow(placement, order, entry))),
+
+    async find(orderId) {
+      const row = await store.db
+        .selectFrom('orders')
+        .selectAll()
+        .where('order_id', '=', orderId)
+        .executeTakeFirst();
+      return row && orderOf(row);
+    },
+
+    async settle(tx, order) {
+      const { numUpdatedRows } = await tx
+        .updateTable('orders')
+        .set({
+          status: order.status,
+          decline_reason: order.status === 'declined' ? order.reason : null,
+          ...totalColumns(order.total),
+          decided_at: order.decidedAtMs,
+          card_token: '',
+        })
+        .where('order_id', '=', order.orderId)
+        .where('status', '=', 'pending')
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+
+    async postpone(order, { dueMs, faults }) {
+      await store.transaction((tx) =>
+        tx
+          .updateTable('orders')
+          .set({ ...(order.total && totalColumns(order.total)), faults, lease_until: dueMs })
+          .where('order_id', '=', order.orderId)
+          .where('status', '=', 'pending')
+          .execute(),
+      );
+    },
+
+    claimDue: (claim) => store.transaction((tx) => claimDue(tx, store.dialect, claim)),
+
+    async ship(tx, orderId, nowMs) {
+      await tx
+        .updateTable('orders')
+        .set({ status: 'shipped', shipped_at: nowMs })
+        .where('order_id', '=', orderId)
+        .where('status', '=', 'confirmed')
+        .execute();
+      const row = await tx
+        .selectFrom('orders')
+        .selectAll()
+        .where('order_id', '=', orderId)
+        .executeTakeFirst();
+      return row && orderOf(row);
+    },
+  };
+}
+
+/** The key's unique index decides between requests that come at once; the others read the one that won. */
+async function insertOnce(tx: Transaction<OrdersDb>, fresh: OrderRow): Promise<Known> {
+  const inserted = await tx
+    .insertInto('orders')
+    .values(fresh)
+    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  const row =
+    inserted ??
+    (await tx
+      .selectFrom('orders')
+      .selectAll()
+      .where('idempotency_key', '=', fresh.idempotency_key)
+      .executeTakeFirstOrThrow());
+  const { fingerprint, order_id: orderId } = row;
+  const order = orderOf(row);
+  return order.status === 'pending'
+    ? { fingerprint, orderId, state: 'undecided', undecided: undecidedOf(row, order) }
+    : { fingerprint, orderId, state: 'decided', order };
+}
+
+async function claimDue(
+  tx: Transaction<OrdersDb>,
+  dialect: Store<OrdersDb>['dialect'],
+  { nowMs, untilMs, limit }: { nowMs: number; untilMs: number; limit: number },
+): Promise<readonly Undecided[]> {
+  const due = tx
+    .selectFrom('orders')
+    .select('order_id')
+    .where('status', '=', 'pending')
+    .where('lease_until', '<=', nowMs)
+    .orderBy('lease_until')
+    .limit(limit)
+    // SQLite has one writer at a time and no such words; in PostgreSQL two instances take different rows.
+    .$if(dialect === 'postgres', (query) => query.forUpdate().skipLocked());
+  const rows = await tx
+    .updateTable('orders')
+    .set({ lease_until: untilMs })
+    .where('order_id', 'in', due)
+    .returningAll()
+    .execute();
+  return rows.flatMap((row) => {
+    const order = orderOf(row);
+    return order.status === 'pending' ? [undecidedOf(row, order)] : [];
+  });
+}
+
+function newRow(placement: Placement, order: PendingOrder, entry: Entry): OrderRow {
+  return {
+    order_id: order.orderId,
+    idempotency_key: placement.idempotencyKey,
+    fingerprint: entry.fingerprint,
+    customer_id: order.customerId,
+    lines: JSON.stringify(order.lines),
+    card_token: placement.cardToken,
+    status: 'pending',
+    decline_reason: null,
+    ...totalColumns(undefined),
+    created_at: order.createdAtMs,
+    decided_at: null,
+    shipped_at: null,
+    faults: 0,
+    lease_until: entry.leaseUntilMs,
+    trace_id: entry.trace?.traceId ?? null,
+    span_id: entry.trace?.spanId ?? null,
+  };
+}
+
+function totalColumns(total: Money | undefined): Pick<OrderRow, 'total_minor' | 'total_currency'> {
+  return { total_minor: total?.minorUnits ?? null, total_currency: total?.currency ?? null };
+}
+
+function undecidedOf(row: OrderRow, order: PendingOrder): Undecided {
+  const { trace_id: traceId, span_id: spanId } = row;
+  const trace = traceId === null || spanId === null ? undefined : { traceId, spanId };
+  return { order, cardToken: row.card_token, faults: row.faults, trace };
+}
+
+function orderOf(row: OrderRow): Order {
+  const placed = {
+    orderId: row.order_id,
+    customerId: row.customer_id,
+    lines: JSON.parse(row.lines) as OrderLine[],
+    createdAtMs: row.created_at,
+  };
+  const total = totalOf(row);
+  if (row.status === 'pending') return { ...placed, status: 'pending', total };
+  const decidedAtMs = row.decided_at ?? row.created_at;
+  if (row.status === 'declined') {
+    return { ...placed, status: 'declined', reason: row.decline_reason ?? '', total, decidedAtMs };
+  }
+  if (total === undefined)
+    throw new Error(`order ${row.order_id} is ${row.status} without a total`);
+  const confirmed = { ...placed, status: 'confirmed', total, decidedAtMs } as const;
+  return row.status === 'confirmed' ? confirmed : ship(confirmed, row.shipped_at ?? decidedAtMs);
+}
+
+function totalOf(row: OrderRow): Money | undefined {
+  if (row.total_minor === null || row.total_currency === null) return undefined;
+  return { minorUnits: row.total_minor, currency: row.total_currency };
+}
