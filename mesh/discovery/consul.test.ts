@@ -6,6 +6,7 @@ import { silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { type ConsulServer, startConsul } from '../testing/consul.ts';
 import { eventually } from '../testing/eventually.ts';
+import { freeze } from '../testing/freeze.ts';
 import { type HealthServer, serveHealth, startHealthProcess } from '../testing/health-server.ts';
 import { describeRegistry } from '../testing/registry-contract.ts';
 import { createConsulDiscovery } from './consul.ts';
@@ -153,10 +154,10 @@ describe('Consul itself', () => {
   test('closes a lease in bounded time while Consul is away', async () => {
     const { registry } = open('leaving');
     const lease = await registry.register(instance('leaving', 'a'));
-    process.kill(server.pid, 'SIGSTOP');
+    const thaw = await freeze(server.pid);
     const startedAt = systemClock.monotonic();
     await lease.close();
     expect(systemClock.monotonic() - startedAt).toBeLessThan(5_000);
-    process.kill(server.pid, 'SIGCONT');
+    thaw();
   });
 });

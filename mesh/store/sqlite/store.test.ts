@@ -73,18 +73,19 @@ test('while another process holds the lock, waiting blocks neither the event loo
   const other = new DatabaseSync(path);
   other.exec('begin exclusive');
   const waiting = store.transaction((tx) => hit(tx));
-  let worstMs = 0;
+  const turnsMs: number[] = [];
   for (let i = 0; i < 20; i++) {
     const start = systemClock.monotonic();
     await systemClock.sleep(5);
-    worstMs = Math.max(worstMs, systemClock.monotonic() - start);
+    turnsMs.push(systemClock.monotonic() - start);
     expect(await hits(store)).toBe(0);
   }
   other.exec('commit');
   other.close();
   await waiting;
   expect(await hits(store)).toBe(1);
-  expect(worstMs).toBeLessThan(100);
+  // The median: one late turn is the machine's, twenty are a blocked loop.
+  expect(turnsMs.sort((a, b) => a - b)[10]).toBeLessThan(100);
 });
 
 test('a lock that is never given up is UNAVAILABLE after the lock timeout, and nothing was written', async () => {
