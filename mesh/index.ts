@@ -17,6 +17,10 @@ export {
 export { runApp } from './app/run.ts';
 export { readSettings, type Settings } from './app/settings.ts';
 // For whoever composes a life of their own, or extends weft.
+export { createConsulConfig } from './config/consul.ts';
+export { createMemoryConfig } from './config/memory.ts';
+export type { MethodPolicy, PolicySource, TargetPolicy } from './config/policy.ts';
+export type { Destination, TrafficPlan, TrafficSource } from './config/traffic.ts';
 export { createConsul } from './consul/client.ts';
 export { createConsulDiscovery } from './discovery/consul.ts';
 export { createMemoryDiscovery } from './discovery/memory.ts';
@@ -24,6 +28,7 @@ export type { Lease, Registry } from './discovery/registry.ts';
 export type { Resolver, Snapshot, Watch } from './discovery/resolver.ts';
 export { type Events } from './events/events.ts';
 export { type EventContext, type EventHandler, on } from './events/handler.ts';
+export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';
 export { type Call, type CallContext, compose, type Layer } from './kernel/call.ts';
 export { type Clock, systemClock } from './kernel/clock.ts';
@@ -34,13 +39,50 @@ export type { Closeable } from './kernel/lifecycle.ts';
 export { type Log, silentLog } from './kernel/log.ts';
 export { type Random, sortableId, systemRandom } from './kernel/random.ts';
 export type { Status } from './kernel/status.ts';
-export { type CallOptions, type Client, closeClient, createClient } from './rpc/client/client.ts';
-// PROTECT
+export {
+  bulkhead,
+  ConsecutiveBreaker,
+  ConstantBackoff,
+  CountBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  fallback,
+  handleAll,
+  handleWhen,
+  retry,
+  TimeoutStrategy,
+  timeout,
+  wrap,
+} from './resilience/policies.ts';
+export type { CallPolicy } from './resilience/user-policy.ts';
+export {
+  type CallOptions,
+  type Client,
+  type ClientLayer,
+  type ClientOptions,
+  closeClient,
+  createClient,
+  type StubOptions,
+  type Substitute,
+} from './rpc/client/client.ts';
+export {
+  createPeers,
+  type Peers,
+  type PeersOptions,
+  type TargetState,
+} from './rpc/client/peers.ts';
+export { resumable } from './rpc/client/resumable.ts';
+export { createLaneTransport } from './rpc/lane/transport.ts';
+export { createPlainTransport } from './rpc/plain/transport.ts';
+export { protect } from './rpc/protect.ts';
 export type { HandlerContext, Implementation } from './rpc/server/implementation.ts';
 export { createServer, type MeshServer } from './rpc/server/server.ts';
 export type { MessageOf, MessageType, ServiceDefinition } from './schema/definition.ts';
 export { type Image, loadImage, mergeImages, readImage, weftImage } from './schema/image.ts';
+export { toTimestamp } from './schema/timestamp.ts';
 export { type Generated, type Kysely, sql, type Transaction } from './store/sql.ts';
 export { isUniqueViolation, type Migration, openStore, type Store } from './store/store.ts';
 export { createLog } from './telemetry/log.ts';
+export { startMetricsServer } from './telemetry/metrics-server.ts';
 export { createSpanRing, type SpanRecord, type SpanSink } from './telemetry/spans.ts';
+export { createTelemetry, type Telemetry } from './telemetry/telemetry.ts';

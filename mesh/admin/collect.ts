@@ -1,12 +1,17 @@
-import { AdminServiceDefinition, type Span } from '../../gen/weft/admin/v1/admin.ts';
+import {
+  AdminServiceDefinition,
+  type GetPolicyRequest,
+  type GetPolicyResponse,
+  type GetStatsResponse,
+  type Span,
+} from '../../gen/weft/admin/v1/admin.ts';
 import type { Resolver, Snapshot } from '../discovery/resolver.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
-import { closeClient, createClient } from '../rpc/client/client.ts';
+import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
 
-export interface CollectOptions {
-  /** 32 lower-case hexadecimal digits. */
-  readonly traceId: string;
+/** Whom to ask. */
+export interface AskOptions {
   /** The services to ask; each of their healthy instances is asked. */
   readonly services: readonly string[];
   readonly resolver: Resolver;
@@ -15,24 +20,67 @@ export interface CollectOptions {
   readonly timeoutMs?: number;
 }
 
+export interface CollectOptions extends AskOptions {
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string;
+}
+
+/** What the instances of some services said, and those of them that said nothing. */
+export interface Asked<T> {
+  readonly answers: readonly T[];
+  /** Their instanceIds. */
+  readonly silent: readonly string[];
+}
+
 /**
  * What the instances of these services recorded of a trace. An instance that does not answer, or that is no
  * weft process, adds nothing: a trace shows what is known.
  */
 export async function collectTrace(options: CollectOptions): Promise<Span[]> {
-  const perService = await Promise.all(
-    options.services.map(async (service) => {
-      const { endpoints } = await firstSnapshot(service, options);
-      return Promise.all(endpoints.map((endpoint) => askOne(endpoint, options)));
-    }),
+  const { traceId } = options;
+  const asked = await askAll(options, (admin, call) => admin.listSpans({ traceId }, call));
+  return asked.answers.flatMap(({ spans }) => spans);
+}
+
+/** What the instances of these services measured in the last minute. */
+export function collectStats(options: AskOptions): Promise<Asked<GetStatsResponse>> {
+  return askAll(options, (admin, call) => admin.getStats({}, call));
+}
+
+/** The policy that the instances of these services apply to those that they call. */
+export function collectPolicy(
+  request: GetPolicyRequest,
+  options: AskOptions,
+): Promise<Asked<GetPolicyResponse>> {
+  return askAll(options, (admin, call) => admin.getPolicy(request, call));
+}
+
+type Ask<T> = (
+  admin: Client<AdminServiceDefinition>,
+  call: { readonly timeoutMs: number },
+) => Promise<T>;
+
+/** Asks every instance at once; one that does not answer is left out, and named. */
+async function askAll<T>(options: AskOptions, ask: Ask<T>): Promise<Asked<T>> {
+  const snapshots = await Promise.all(
+    options.services.map((service) => firstSnapshot(service, options)),
   );
-  return perService.flat(2);
+  const endpoints = snapshots.flatMap((snapshot) => snapshot.endpoints);
+  const answers = await Promise.all(
+    endpoints.map(async (endpoint) => ({ endpoint, answer: await askOne(endpoint, options, ask) })),
+  );
+  return {
+    answers: answers.flatMap(({ answer }) => (answer === undefined ? [] : [answer])),
+    silent: answers.flatMap(({ endpoint, answer }) =>
+      answer === undefined ? [endpoint.instanceId] : [],
+    ),
+  };
 }
 
 /** The first snapshot of a service; empty if none came in time. */
 async function firstSnapshot(
   service: string,
-  { resolver, clock, timeoutMs = 1000 }: CollectOptions,
+  { resolver, clock, timeoutMs = 1000 }: AskOptions,
 ): Promise<Snapshot> {
   const first = Promise.withResolvers<Snapshot>();
   const cancel = clock.after(timeoutMs, () => {
@@ -47,16 +95,19 @@ async function firstSnapshot(
   }
 }
 
-async function askOne(endpoint: Endpoint, options: CollectOptions): Promise<Span[]> {
-  const { traceId, timeoutMs = 1000 } = options;
+async function askOne<T>(
+  endpoint: Endpoint,
+  { timeoutMs = 1000 }: AskOptions,
+  ask: Ask<T>,
+): Promise<T | undefined> {
   const admin = createClient(AdminServiceDefinition, {
     target: endpoint.service,
     resolver: only(endpoint),
   });
   try {
-    return (await admin.listSpans({ traceId }, { timeoutMs })).spans;
+    return await ask(admin, { timeoutMs });
   } catch {
-    return [];
+    return undefined;
   } finally {
     await closeClient(admin);
   }

@@ -6,6 +6,7 @@ import { PaymentsServiceDefinition } from '../../gen/shop/payments/v1/payments.t
 import { createConsul } from '../consul/client.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Snapshot } from '../discovery/resolver.ts';
+import { MeshError } from '../kernel/error.ts';
 import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
 import { type ConsulServer, startConsul } from '../testing/consul.ts';
 import { eventually } from '../testing/eventually.ts';
@@ -75,6 +76,40 @@ describe('an app', () => {
     await expect(payments.getPayment({ orderId: 'o' })).resolves.toEqual({ payment: undefined });
     await app.close();
     await app.close();
+    await eventually(() => known.length === 0);
+  });
+
+  test('counts in its metrics which instances its clients leave out, and why', async () => {
+    const failing = implement(PaymentsServiceDefinition, {
+      charge: () => Promise.reject(new Error('not called')),
+      getPayment: () => Promise.reject(new MeshError('down', { status: 'UNAVAILABLE' })),
+    });
+    const called = await startApp({
+      name: 'payments',
+      settings: settings(),
+      build: () => ({ services: [failing] }),
+    });
+    let client: Client<PaymentsServiceDefinition> | undefined;
+    const caller = await startApp({
+      name: 'orders',
+      settings: settings(),
+      build: (tools) => {
+        client = tools.client(PaymentsServiceDefinition, { breaker: { consecutive: 100 } });
+        return { services: [] };
+      },
+    });
+    const metrics = async (): Promise<string> => {
+      await client?.getPayment({ orderId: 'o' }).catch(() => undefined);
+      const answer = await fetch(`http://${caller.endpoint.metadata['weft-metrics']}/metrics`);
+      return answer.text();
+    };
+    await eventually(async () =>
+      /^weft_client_ejections_total\{grpc_target="payments",weft_cause="[^"]+"\} [1-9]/m.test(
+        await metrics(),
+      ),
+    );
+    await caller.close();
+    await called.close();
     await eventually(() => known.length === 0);
   });
 

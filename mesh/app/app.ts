@@ -5,7 +5,7 @@
  */
 import { AdminServiceDefinition } from '../../gen/weft/admin/v1/admin.ts';
 import { createAdminService } from '../admin/service.ts';
-import { createConsul } from '../consul/client.ts';
+import { type Consul, createConsul } from '../consul/client.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
@@ -15,9 +15,13 @@ import { createServer, type MeshServer } from '../rpc/server/server.ts';
 import { weftImage } from '../schema/image.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createSpanRing } from '../telemetry/spans.ts';
+import { createTelemetry } from '../telemetry/telemetry.ts';
+import { listen } from './listen.ts';
 import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
+import { openReach } from './reach.ts';
 import { newInstanceId } from './settings.ts';
+import { showMetrics, visible, watchOutbox } from './visible.ts';
 
 /** The longest that running calls may go on after the instance left discovery, in ms. */
 const drainGraceMs = 25_000;
@@ -35,36 +39,47 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
   });
   const spans = createSpanRing();
   const image = options.image ?? weftImage();
-  const ports = { clock: systemClock, random: systemRandom, log, spans };
+  const ports = { clock: systemClock, random: systemRandom, log, spans, image };
   const opened: Closeable[] = [];
   try {
+    const telemetry = createTelemetry({ clock: systemClock, service: name, instanceId });
+    opened.push(telemetry);
     const consul = createConsul({ address: settings.consul, ...ports });
     const discovery = createConsulDiscovery({ consul, ...ports });
-    const connections: Closeable = {
-      close() {
-        consul.close();
-        return Promise.resolve();
-      },
-    };
-    opened.push(connections, discovery);
-    const { tools, events } = await openParts(options, { ...ports, image, discovery, opened });
+    opened.push(closingConsul(consul), discovery);
+    const { resolver } = discovery;
+    const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
+    opened.push(reach);
+    const { tools, events } = await openParts(options, { ...ports, peers: reach.peers, opened });
     const parts = await options.build(tools);
-    const server = createServer({ image, ...ports });
-    server.add(AdminServiceDefinition, createAdminService({ service: name, instanceId, spans }));
+    const server = createServer({ ...ports, metrics: telemetry.rpc, lane: settings.lane });
+    server.add(
+      AdminServiceDefinition,
+      createAdminService({
+        service: name,
+        instanceId,
+        spans,
+        ...visible(telemetry, reach, server),
+      }),
+    );
     for (const bind of parts.services) bind(server);
     opened.push(server);
-    const address = await server.listen({ host: settings.host, port: settings.port });
+    const address = await listen(server, settings, { instanceId, log });
+    const shown = await showMetrics(settings, telemetry, opened);
     if (events !== undefined) {
       opened.push(events);
       events.start();
+      opened.push(watchOutbox(telemetry.registry, () => events.outboxDepth(), ports));
       if (parts.consumer !== undefined)
         await events.subscribe({ consumer: name, ...parts.consumer });
     }
     for (const job of tools.jobs) opened.push(job());
-    const endpoint = { instanceId, service: name, ...address, metadata: options.metadata ?? {} };
+    const metadata = { ...address.metadata, ...shown, ...options.metadata };
+    const { host, port } = address;
+    const endpoint = { instanceId, service: name, host, port, metadata };
     const lease = await discovery.registry.register(endpoint);
     opened.push(leave(lease, server, { spreadMs: settings.drainSpreadMs, log }));
-    log.info('serving', { ...address, store: tools.store.dialect });
+    log.info('serving', { host, port, ...metadata, store: tools.store.dialect });
     return { endpoint, close: once(() => closeAll(opened)) };
   } catch (thrown) {
     await closeAll(opened).catch((err: unknown) => {
@@ -90,6 +105,15 @@ function leave(
       await lease.close();
       await systemClock.sleep(spreadMs);
       await server.drain({ graceMs: drainGraceMs });
+    },
+  };
+}
+
+function closingConsul(consul: Consul): Closeable {
+  return {
+    close() {
+      consul.close();
+      return Promise.resolve();
     },
   };
 }

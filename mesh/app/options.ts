@@ -5,7 +5,7 @@ import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
-import type { Client } from '../rpc/client/client.ts';
+import type { Client, StubOptions } from '../rpc/client/client.ts';
 import type { Implementation } from '../rpc/server/implementation.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
@@ -19,7 +19,7 @@ export interface AppTools<DB> {
   /** Throws FAILED_PRECONDITION when it is used and MESH_NATS is empty. */
   readonly events: Events<DB>;
   /** A stub that finds its peers through Consul and carries every policy; closed with the app. */
-  client<D extends ServiceDefinition>(definition: D, options?: { target?: string }): Client<D>;
+  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<D>): Client<D>;
   /** Runs `task` again and again while the app serves, `everyMs` after the last run ended. */
   every(everyMs: number, name: string, task: (signal: AbortSignal) => Promise<void>): void;
   readonly log: Log;

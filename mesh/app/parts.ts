@@ -1,4 +1,3 @@
-import type { Resolver } from '../discovery/resolver.ts';
 import { createEvents, type Events } from '../events/events.ts';
 import { createJetStreamBus } from '../events/jetstream/bus.ts';
 import { eventMigrations } from '../events/migrations.ts';
@@ -7,8 +6,7 @@ import { MeshError } from '../kernel/error.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
-import { closeClient, createClient } from '../rpc/client/client.ts';
-import type { ServiceDefinition } from '../schema/definition.ts';
+import type { Peers } from '../rpc/client/peers.ts';
 import type { Image } from '../schema/image.ts';
 import { openStore } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
@@ -21,7 +19,8 @@ interface Ports {
   readonly log: Log;
   readonly spans: SpanSink;
   readonly image: Image;
-  readonly discovery: { readonly resolver: Resolver };
+  /** Those whom the process calls. */
+  readonly peers: Peers;
   /** Receives whatever is opened, in order. */
   readonly opened: Closeable[];
 }
@@ -36,7 +35,7 @@ interface Parts<DB> {
 /** Opens what a service is made with, from its settings. */
 export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Promise<Parts<DB>> {
   const { settings, name } = options;
-  const { clock, random, log, spans, image, discovery, opened } = ports;
+  const { clock, random, log, spans, image, peers, opened } = ports;
   const store = await openStore<DB>({
     url: settings.store,
     migrations: [...eventMigrations, ...(options.migrations ?? [])],
@@ -64,12 +63,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
         reason: 'NO_EVENT_BUS',
       });
     },
-    client<D extends ServiceDefinition>(definition: D, over: { target?: string } = {}) {
-      const shared = { resolver: discovery.resolver, clock, random, log, spans };
-      const stub = createClient(definition, { ...shared, ...over });
-      opened.push({ close: () => closeClient(stub) });
-      return stub;
-    },
+    client: peers.client.bind(peers),
     every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
       jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));
     },

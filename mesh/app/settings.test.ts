@@ -1,10 +1,11 @@
+import { userInfo } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { MeshError } from '../kernel/error.ts';
 import { readSettings } from './settings.ts';
 
 test('an empty environment gives the defaults of a process beside a local agent', () => {
-  expect(readSettings({})).toEqual({
+  expect(readSettings({ UNIX_SOCKETS: '/run/weft' })).toEqual({
     consul: 'http://127.0.0.1:8500',
     nats: [],
     host: '127.0.0.1',
@@ -13,7 +14,20 @@ test('an empty environment gives the defaults of a process beside a local agent'
     logLevel: 'info',
     instanceId: undefined,
     drainSpreadMs: 2000,
+    lane: true,
+    sockets: '/run/weft',
+    metricsPort: 0,
+    zone: undefined,
+    version: undefined,
   });
+  // A folder of one's own: what others may write to could be the socket of an impostor.
+  expect(readSettings({}).sockets).toContain(`weft-${String(userInfo().uid)}`);
+});
+
+test('each short cut and each port can be switched off', () => {
+  const settings = readSettings({ LANE: '0', UNIX_SOCKETS: 'off', METRICS_PORT: 'off' });
+  expect(settings).toMatchObject({ lane: false, sockets: undefined, metricsPort: undefined });
+  expect(() => readSettings({ LANE: 'no' })).toThrow(/LANE.*"no"/);
 });
 
 test('a list is split at commas, and an empty variable counts as not said', () => {

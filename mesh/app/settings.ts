@@ -1,3 +1,5 @@
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { MeshError } from '../kernel/error.ts';
 import { systemRandom } from '../kernel/random.ts';
@@ -9,6 +11,14 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+/** A switch in one variable. */
+const onOff = z.enum(['0', '1']).transform((text) => text === '1');
+
+const label = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, "use 1 to 64 letters, digits, '.', '_' and '-'")
+  .optional();
 
 const common = z.object({
   /** HTTP address of the Consul agent of this host. */
@@ -32,6 +42,16 @@ const common = z.object({
     .optional(),
   /** How long a leaving instance goes on serving after it left discovery, in ms. */
   DRAIN_SPREAD_MS: z.coerce.number().int().min(0).max(60_000).default(2000),
+  /** 0: calls go plainly, and this process serves no lanes. */
+  LANE: onOff.default(true),
+  /** The folder of Unix sockets, by which processes of one host call each other; "off" = TCP only. */
+  UNIX_SOCKETS: z.string().optional(),
+  /** Where /metrics is served; 0 = any free port, "off" = nowhere. */
+  METRICS_PORT: z.union([z.literal('off'), z.coerce.number().int().min(0).max(65535)]).default(0),
+  /** Where the process runs, as "eu-1a"; calls stay in their zone while it has endpoints enough. */
+  ZONE: label,
+  /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
+  SERVICE_VERSION: label,
 });
 
 /** What every weft process is told from outside. */
@@ -49,6 +69,14 @@ export interface Settings {
   readonly instanceId: string | undefined;
   /** In ms. */
   readonly drainSpreadMs: number;
+  /** Whether unary calls may go by lane, and lanes are served. */
+  readonly lane: boolean;
+  /** The folder of Unix sockets; undefined: none are used. */
+  readonly sockets: string | undefined;
+  /** Undefined: /metrics is not served. */
+  readonly metricsPort: number | undefined;
+  readonly zone: string | undefined;
+  readonly version: string | undefined;
 }
 
 /**
@@ -89,7 +117,17 @@ export function readSettings(
     logLevel: data.LOG_LEVEL,
     instanceId: data.INSTANCE_ID,
     drainSpreadMs: data.DRAIN_SPREAD_MS,
+    lane: data.LANE,
+    sockets: data.UNIX_SOCKETS === 'off' ? undefined : (data.UNIX_SOCKETS ?? socketFolder()),
+    metricsPort: data.METRICS_PORT === 'off' ? undefined : data.METRICS_PORT,
+    zone: data.ZONE,
+    version: data.SERVICE_VERSION,
   };
+}
+
+/** One folder a user: others can neither read it nor put a socket of their own in its place. */
+function socketFolder(): string {
+  return join(tmpdir(), `weft-${String(userInfo().uid)}`);
 }
 
 /** The id of an instance that was not given one. */

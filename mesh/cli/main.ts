@@ -15,6 +15,8 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   stop: async () => (await import('./start-stop.ts')).stopCommand(),
   start: async () => (await import('./start-stop.ts')).startCommand(),
   call: async () => (await import('./call.ts')).callCommand(),
+  stat: async () => (await import('./stat.ts')).statCommand(),
+  policy: async () => (await import('./policy.ts')).policyCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
   tools: async () => (await import('./tools.ts')).toolsCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

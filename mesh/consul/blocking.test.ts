@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createSeededRandom } from '../testing/seeded-random.ts';
-import { advance, backoffMs, blockTimeoutMs } from './blocking.ts';
+import { advance, backoffMs, blockTimeoutMs, createPace } from './blocking.ts';
 
 describe('the index of a blocking query', () => {
   test('is the one of the answer when that is newer', () => {
@@ -42,6 +42,40 @@ describe('the index of a blocking query', () => {
         return index === honest;
       }),
     );
+  });
+});
+
+describe('the pause after an answer', () => {
+  test('is none for five pieces of news in a row, then a fifth of a second each', () => {
+    const pace = createPace();
+    const pauses = [0, 0, 0, 0, 0, 0, 200].map((nowMs) => pace.pauseMs('advanced', nowMs, nowMs));
+    expect(pauses).toEqual([0, 0, 0, 0, 200, 400, 400]);
+    // Quiet for a while, it is free again.
+    expect(pace.pauseMs('advanced', 10_000, 10_000)).toBe(0);
+  });
+
+  test('is a second where there was no news, two where the server lost its memory, less the wait', () => {
+    expect(createPace().pauseMs('unchanged', 0, 0)).toBe(1_000);
+    expect(createPace().pauseMs('regressed', 0, 0)).toBe(2_000);
+    expect(createPace().pauseMs('unchanged', 0, 30_000)).toBe(0);
+    const pace = createPace();
+    pace.pauseMs('unchanged', 0, 30_000);
+    expect(pace.pauseMs('unchanged', 30_000, 30_400)).toBe(600);
+  });
+
+  test('lets no server have more than 5 requests a second for long', () => {
+    const step = fc.constantFrom('advanced', 'unchanged', 'regressed');
+    const property = fc.property(fc.array(step, { minLength: 1 }), (steps) => {
+      const pace = createPace();
+      let nowMs = 0;
+      let requests = 0;
+      while (nowMs < 10_000) {
+        const answer = steps[requests++ % steps.length] ?? 'unchanged';
+        nowMs += pace.pauseMs(answer, nowMs, nowMs);
+      }
+      return requests <= 50 + 5;
+    });
+    fc.assert(property);
   });
 });
 

@@ -24,15 +24,42 @@ export function advance(asked: bigint, header: string | undefined): { step: Step
 }
 
 /**
- * The least time between the starts of two requests, in ms. News is asked for again soon, at most 5 times a
- * second while a service flaps; a server whose index is stuck gets 1 request a second, and so does one
- * that alternates between an advance and a regress.
+ * The least time between the starts of two requests on average, in ms. News is asked for 5 times a second
+ * while a service flaps; a server whose index is stuck gets 1 request a second, and so does one that
+ * alternates between an advance and a regress.
  */
-export const leastGapMs: Readonly<Record<Step, number>> = {
+const leastGapMs: Readonly<Record<Step, number>> = {
   advanced: 200,
   unchanged: 1_000,
   regressed: 2_000,
 };
+
+/** Pauses that may be owed before one is made, in ms of gap: five pieces of news in a row. */
+const burstMs = 5 * leastGapMs.advanced;
+
+/**
+ * The pauses of one watch. An instance that starts is news twice within a moment (it is registered; its check
+ * passes), and a pause after the first would hide the second from its callers for a fifth of a second. So
+ * a watch that was quiet may ask at once five times; only what goes on changing is slowed down. What is no
+ * news is always paused for: a burst of that is a fault.
+ */
+export interface Pace {
+  /** How long to wait after an answer, in ms; `startedMs` is when it was asked for, `nowMs` when it came. */
+  pauseMs(step: Step, startedMs: number, nowMs: number): number;
+}
+
+export function createPace(): Pace {
+  // When all that was asked for so far is paid for: a bucket that leaks one ms in a ms.
+  let paidMs = Number.NEGATIVE_INFINITY;
+  return {
+    pauseMs(step, startedMs, nowMs) {
+      const gapMs = leastGapMs[step];
+      paidMs = Math.max(paidMs, startedMs) + gapMs;
+      const slackMs = step === 'advanced' ? burstMs - gapMs : 0;
+      return Math.max(0, paidMs - slackMs - nowMs);
+    },
+  };
+}
 
 /** Consul's answer may be late by a sixteenth of the wait (its own jitter); the rest is for the way. */
 export function blockTimeoutMs(waitMs: number): number {

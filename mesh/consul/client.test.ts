@@ -66,9 +66,13 @@ describe('the Consul client', () => {
     const options = { address: agent.address, clock, token: 'secret', datacenter: 'north' };
     const privileged = createConsul(options);
     await privileged.instances('orders');
+    await privileged.configEntries('service-splitter', { freshness: 'stale' });
     privileged.close();
-    expect(tokens).toEqual(['secret']);
-    expect(agent.asked).toEqual(['/v1/health/service/orders?passing=true&dc=north']);
+    expect(tokens).toEqual(['secret', 'secret']);
+    expect(agent.asked).toEqual([
+      '/v1/health/service/orders?passing=true&dc=north',
+      '/v1/config/service-splitter?stale=true&dc=north',
+    ]);
   });
 
   test.each([
@@ -204,6 +208,10 @@ describe('the Consul client', () => {
       (name) => consul.deregister(name),
       (name) => consul.getValue(name),
       (name) => consul.putValue(name, ''),
+      (name) => consul.listValues(name),
+      (name) => consul.deleteValue(name),
+      (name) => consul.putConfigEntry({ kind: 'service-resolver', name }),
+      (name) => consul.deleteConfigEntry('service-resolver', name),
       (name) => consul.register({ ...registration, id: 'a', service: name }),
       (name) => consul.register({ ...registration, id: name, service: 'a' }),
     ];
@@ -273,5 +281,24 @@ describe('the Consul client with the real Consul', () => {
     expect((await changed).value).toBe('größer');
     await consul.putValue('weft/policy/orders', '');
     expect((await consul.getValue('weft/policy/orders')).value).toBe('');
+  });
+
+  test('lists and removes values, each with a version that changes with it', async () => {
+    expect((await consul.listValues('some/where')).value).toEqual([]);
+    await consul.putValue('some/where/b', '1');
+    await consul.putValue('some/where/a', '');
+    await consul.putValue('some/where-else', '2');
+    const { value: first, index } = await consul.listValues('some/where');
+    expect(first.map(({ key, value }) => [key, value])).toEqual([
+      ['some/where/a', ''],
+      ['some/where/b', '1'],
+    ]);
+    const block = { index: BigInt(index ?? 0), waitMs: 10_000 };
+    const changed = consul.listValues('some/where', { block });
+    await consul.putValue('some/where/b', '2');
+    expect((await changed).value[1]?.version).toBeGreaterThan(first[1]?.version ?? 0);
+    await consul.deleteValue('some/where/b');
+    await consul.deleteValue('some/where/b');
+    expect((await consul.listValues('some/where')).value).toHaveLength(1);
   });
 });

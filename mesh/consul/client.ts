@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { type AgentCalls, agentCalls } from './agent.ts';
+import { type ConfigEntryCalls, configEntryCalls } from './config-entries.ts';
 import { createExchange } from './exchange.ts';
 import { type HealthCalls, healthCalls } from './health.ts';
 import { type ValueCalls, valueCalls } from './values.ts';
@@ -24,7 +25,7 @@ export interface ConsulOptions {
  * is not enough, NOT_FOUND, INVALID_ARGUMENT for what Consul refuses. A name that is not one is
  * INVALID_ARGUMENT too, and then nothing leaves the process.
  */
-export interface Consul extends AgentCalls, HealthCalls, ValueCalls {
+export interface Consul extends AgentCalls, HealthCalls, ValueCalls, ConfigEntryCalls {
   /** As it was given. */
   readonly address: string;
   /** Closes the connections; requests under way fail. */
@@ -41,6 +42,7 @@ export function createConsul(options: ConsulOptions): Consul {
     ...agentCalls(send),
     ...healthCalls(send),
     ...valueCalls(send),
+    ...configEntryCalls(send),
     close,
   };
 }

@@ -10,6 +10,7 @@ import Consul from 'consul';
  * - it waits for ever on a body that is cut off: it does not listen for errors of the response;
  * - it reads a body of any size;
  * - it cannot ask `?cached`;
+ * - it has no words for config entries;
  * - results are `any`, and headers come only with `includeResponse`.
  * It does not follow redirects, and that is what we want (error.ts).
  */
@@ -51,13 +52,55 @@ export function createNpmClient({ address, token, datacenter }: NpmClientOptions
   };
 }
 
-/** The extension point of papi (its README, "client._ext"), of which the types of `consul` say nothing. */
+/** What `consul` has from papi (its README: "client._ext", "client._request"), of which its types say nothing. */
 interface Papi {
+  readonly _defaults?: { readonly token?: string; readonly dc?: string };
   _ext(event: 'onRequest', extension: (request: PapiRequest, next: () => void) => void): void;
+  _request(
+    request: object,
+    read: (request: PapiRequest, next: (stop: boolean, ...result: unknown[]) => void) => void,
+  ): Promise<unknown>;
+}
+
+/** A request for which the npm client has no method. */
+export interface RawRequest {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  /** Below /v1, as "/config/{kind}"; `params` are encoded into it. */
+  readonly path: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly body?: object;
+}
+
+/** Sends it; the result is that of any other call of the npm client. */
+export function sendRaw(
+  consul: Consul,
+  { method, path, params = {}, body }: RawRequest,
+  { ctx, token, ...query }: { readonly ctx: Scope; readonly token?: string } & object,
+): Promise<unknown> {
+  const papi = consul as unknown as Papi;
+  const { dc, token: usual } = papi._defaults ?? {};
+  const secret = token ?? usual;
+  const request = {
+    name: path,
+    method,
+    path,
+    params,
+    ctx,
+    // Consul takes a flag for set whatever its value.
+    query: { ...query, ...(dc && { dc }) },
+    headers: secret === undefined ? {} : { 'x-consul-token': secret },
+    ...(body && { body, type: 'json' }),
+  };
+  return papi._request(request, ({ err, res }, next) => {
+    if (err) next(false, Object.assign(err, { response: res }));
+    else next(false, undefined, [res, res?.body]);
+  });
 }
 
 interface PapiRequest {
   readonly ctx?: Partial<Scope>;
+  readonly err?: Error;
+  readonly res?: { readonly body?: unknown };
   readonly req: { path: string };
   transport: { request(options: object): ClientRequest };
 }

@@ -1,4 +1,10 @@
-import type { AgentInfo, RegisteredService, ServiceInstance } from './types.ts';
+import type {
+  AgentInfo,
+  ConfigEntry,
+  RegisteredService,
+  ServiceInstance,
+  StoredValue,
+} from './types.ts';
 
 /*
  * Answers of Consul as typed values. An answer of another shape throws: it is then not Consul that answers.
@@ -53,13 +59,30 @@ export function parseValue(item: unknown): string | undefined {
   return value === null ? '' : text(value);
 }
 
+/** The items of /kv/:prefix?recurse, their values decoded by the npm client; nothing if there are none. */
+export function parseValues(items: unknown): StoredValue[] {
+  return list(items ?? null).map((item) => ({
+    key: text(field(item, 'Key')),
+    value: parseValue(item) ?? '',
+    version: count(field(item, 'ModifyIndex')),
+  }));
+}
+
+/** The answer of /config/:kind. */
+export function parseConfigEntries(body: unknown): ConfigEntry[] {
+  return list(body).map((entry) => ({
+    name: text(field(entry, 'Name')),
+    version: count(field(entry, 'ModifyIndex')),
+    fields: { ...(entry as object) },
+  }));
+}
+
 function registered(service: unknown): RegisteredService {
-  const port = field(service, 'Port');
   return {
     id: text(field(service, 'ID')),
     service: text(field(service, 'Service')),
     host: text(field(service, 'Address')),
-    port: typeof port === 'number' ? port : 0,
+    port: count(field(service, 'Port')),
     meta: texts(field(service, 'Meta')),
   };
 }
@@ -86,6 +109,10 @@ function field(value: unknown, name: string): unknown {
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
 }
 
 function texts(value: unknown): Record<string, string> {

@@ -86,3 +86,22 @@ export interface AgentInfo {
   /** As "1.8.7". */
   readonly version: string;
 }
+
+/** A key of the key/value store with the text under it. */
+export interface StoredValue {
+  readonly key: string;
+  readonly value: string;
+  /** Changes with each write (ModifyIndex). */
+  readonly version: number;
+}
+
+/** The config entries that say where calls go. */
+export type ConfigKind = 'service-resolver' | 'service-splitter' | 'service-router';
+
+/** A config entry as Consul gives it: its fields are as they were written, and nothing of them is checked. */
+export interface ConfigEntry {
+  readonly name: string;
+  /** Changes with each write (ModifyIndex). */
+  readonly version: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}

@@ -1,14 +1,18 @@
 import { MeshError } from '../kernel/error.ts';
 import type { Send } from './exchange.ts';
-import { parseValue } from './parse.ts';
-import type { Answer, ReadOptions, RequestOptions } from './types.ts';
+import { parseValue, parseValues } from './parse.ts';
+import type { Answer, ReadOptions, RequestOptions, StoredValue } from './types.ts';
 
 /** Consul's key/value store. Keys are paths of letters, digits, '.', '_' and '-', as "weft/policy/orders". */
 export interface ValueCalls {
   /** The text under a key; undefined if there is none. */
   getValue(key: string, options?: ReadOptions): Promise<Answer<string | undefined>>;
+  /** All keys below a prefix such as "weft/policy", with what is under them; none is no error. */
+  listValues(prefix: string, options?: ReadOptions): Promise<Answer<readonly StoredValue[]>>;
   /** Sets the text under a key; Consul takes up to 512 KiB. */
   putValue(key: string, value: string, options?: RequestOptions): Promise<void>;
+  /** Removes a key; one that is not there is no error. */
+  deleteValue(key: string, options?: RequestOptions): Promise<void>;
 }
 
 export function valueCalls(send: Send): ValueCalls {
@@ -22,12 +26,30 @@ export function valueCalls(send: Send): ValueCalls {
         parse: parseValue,
       });
     },
+    async listValues(prefix, options = {}) {
+      checkKey(prefix);
+      return send({
+        what: `the values below "${prefix}"`,
+        options,
+        call: (consul, common) => consul.kv.get({ key: `${prefix}/`, recurse: true, ...common }),
+        parse: parseValues,
+      });
+    },
     async putValue(key, value, options = {}) {
       checkKey(key);
       await send({
         what: `setting "${key}"`,
         options,
         call: (consul, common) => consul.kv.set({ key, value, ...common }),
+        parse: () => undefined,
+      });
+    },
+    async deleteValue(key, options = {}) {
+      checkKey(key);
+      await send({
+        what: `removing "${key}"`,
+        options,
+        call: (consul, common) => consul.kv.del({ key, ...common }),
         parse: () => undefined,
       });
     },

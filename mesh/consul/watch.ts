@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
-import { advance, backoffMs, leastGapMs } from './blocking.ts';
+import { advance, backoffMs, createPace } from './blocking.ts';
 import type { Answer, Block } from './types.ts';
 
 export interface WatchOptions<T> {
@@ -52,6 +52,7 @@ export function watchConsul<T>(options: WatchOptions<T>): ConsulWatch {
   const run = async (): Promise<void> => {
     let index = 0n;
     let failures = 0;
+    const pace = createPace();
     while (!signal.aborted) {
       const startedAt = clock.monotonic();
       let pauseMs: number;
@@ -62,7 +63,7 @@ export function watchConsul<T>(options: WatchOptions<T>): ConsulWatch {
         tell(() => onAnswer(answer.value, anew));
         failures = 0;
         index = next;
-        pauseMs = startedAt + leastGapMs[step] - clock.monotonic();
+        pauseMs = pace.pauseMs(step, startedAt, clock.monotonic());
       } catch (thrown) {
         failures++;
         tell(() => onError(MeshError.from(thrown)));

@@ -1,5 +1,6 @@
 import type { Log } from '../kernel/log.ts';
 import type { Snapshot, Watch } from './resolver.ts';
+import { sameEndpoint } from './same-endpoint.ts';
 
 /** Where the newest snapshot of one service stands, and who is told when it changes. */
 export interface Board {
@@ -37,7 +38,7 @@ export function createBoard({ log, onUnwatched }: BoardOptions): Board {
 
   return {
     show(snapshot) {
-      if (current !== undefined && says(current) === says(snapshot)) return;
+      if (current !== undefined && sameSnapshot(current, snapshot)) return;
       current = snapshot;
       for (const viewer of [...viewers]) tell(viewer);
     },
@@ -54,13 +55,17 @@ export function createBoard({ log, onUnwatched }: BoardOptions): Board {
   };
 }
 
-/** The same text for snapshots that say the same; the order of metadata says nothing. */
-function says({ endpoints, stale }: Snapshot): string {
-  const lines = endpoints.map(({ instanceId, host, port, metadata }) => [
-    instanceId,
-    host,
-    port,
-    Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)),
-  ]);
-  return JSON.stringify([stale, lines]);
+/** Whether two snapshots say the same; endpoints of an update are mostly the very ones of the update before. */
+function sameSnapshot(one: Snapshot, other: Snapshot): boolean {
+  return (
+    one.stale === other.stale &&
+    one.endpoints.length === other.endpoints.length &&
+    one.endpoints.every((endpoint, index) => sameEndpoint(endpoint, other.endpoints[index])) &&
+    sameIds(one.suspects, other.suspects)
+  );
+}
+
+function sameIds(one?: ReadonlySet<string>, other?: ReadonlySet<string>): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.size === other.size && [...one].every((id) => other.has(id));
 }

@@ -29,9 +29,28 @@ afterAll(async () => {
 
 const tools = () => ({ consul, clock: systemClock, random: systemRandom, log: silentLog });
 
+/** A health service on a port that it keeps, also while nobody answers there. */
+const newPlace = async () => {
+  let running: HealthServer | undefined = await serveHealth();
+  const { port } = running;
+  const stop = async (): Promise<void> => {
+    await running?.close();
+    running = undefined;
+  };
+  return {
+    port,
+    setPassing: async (_: string, passing: boolean) => {
+      await stop();
+      if (passing) running = await serveHealth(port);
+    },
+    close: stop,
+  };
+};
+
 describeRegistry('Consul', async () => ({
   ...createConsulDiscovery(tools()),
   port: health.port,
+  newPlace,
 }));
 
 describe('Consul itself', () => {

@@ -62,6 +62,8 @@ export interface Events<DB> extends Closeable {
   start(): void;
   /** What the relay of this process is at. */
   readonly relay: RelayState;
+  /** How many messages wait in the outbox, in all processes that share it. */
+  outboxDepth(): Promise<number>;
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     get relay() {
       return relay.state;
     },
+    outboxDepth: () => outbox.depth(),
     async close() {
       // The relay last: handlers that finish may have published, and dead letters too.
       await Promise.all(subscriptions.map((each) => each.close()));

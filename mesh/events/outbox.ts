@@ -34,6 +34,8 @@ export interface Outbox<DB> {
     messages: readonly OutboxMessage[],
     outcomes: readonly PublishOutcome[],
   ): Promise<void>;
+  /** How many messages are not sent yet. */
+  depth(): Promise<number>;
 }
 
 export interface OutboxOptions<DB> {
@@ -73,6 +75,15 @@ export function createOutbox<DB>(options: OutboxOptions<DB>): Outbox<DB> {
         // What `add` wrote.
         headers: JSON.parse(headers) as Headers,
       }));
+    },
+    async depth() {
+      const { depth } = await eventTables(store.db)
+        .selectFrom('weft_outbox')
+        .select(({ fn }) => fn.countAll<number | bigint | string>().as('depth'))
+        .where('sent_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      // PostgreSQL counts in 64 bits, which its driver gives as text.
+      return Number(depth);
     },
     async settle(lease, messages, outcomes) {
       const sent = messages.filter((_, i) => outcomes[i]?.stored === true);

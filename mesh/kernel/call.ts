@@ -1,8 +1,13 @@
+import type { Cancellation } from './cancellation.ts';
 import type { TraceContext } from './context.ts';
 import type { Deadline } from './deadline.ts';
+import type { Status } from './status.ts';
 
 /** The four kinds of call of gRPC. */
 export type CallKind = 'unary' | 'server-stream' | 'client-stream' | 'bidi';
+
+/** How a call travels: as a call of gRPC, or as a message of the lasting stream between two peers. */
+export type TransportKind = 'plain' | 'lane';
 
 /** What the schema says of a repeated call (google.protobuf.MethodOptions.idempotency_level). */
 export type Idempotency = 'unknown' | 'idempotent' | 'no-side-effects';
@@ -18,7 +23,15 @@ export interface MethodInfo {
   readonly kind: CallKind;
   readonly idempotency: Idempotency;
   /** weft.v1.Policy of the method; an absent number means the default. */
-  readonly policy: { timeoutMs?: number; attempts?: number; idleTimeoutMs?: number };
+  readonly policy: {
+    timeoutMs?: number;
+    attempts?: number;
+    idleTimeoutMs?: number;
+    /** Share of calls that may be hedged, 0 to 1; only on methods without side effects. */
+    maxExtraLoad?: number;
+    /** Statuses retried beside those that always are; only on idempotent methods. */
+    retryOn?: readonly Status[];
+  };
 }
 
 /** Metadata of a call: lower-case keys; keys that end in "-bin" hold bytes; several values as a list. */
@@ -33,6 +46,8 @@ export interface CallContext {
   readonly deadline?: Deadline;
   /** Aborts when the caller gives up. */
   readonly signal?: AbortSignal;
+  /** The same, for a price that every call can pay (kernel/cancellation.ts). Whoever sets both means one end. */
+  readonly cancellation?: Cancellation;
   readonly metadata: Metadata;
   readonly trace: TraceContext;
   /** 1 for the first attempt. */

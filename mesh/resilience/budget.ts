@@ -2,18 +2,22 @@ import type { Clock } from '../kernel/clock.ts';
 import { createRollingCount } from './rolling-count.ts';
 
 /**
- * Bounds what retries may add to the load of a target. Three attempts a call turn a service that is slow
- * for a second into one that gets three times its load, and stays slow: a retry storm. A budget lets single
- * failures be retried and stops when most calls fail.
+ * Bounds what retries and hedges may add to the load of a target. Three attempts a call turn a service that
+ * is slow for a second into one that gets three times its load, and stays slow: a retry storm. A budget lets
+ * single failures be retried and stops when most calls fail.
  *
  * The form is Finagle's (`RetryBudget`): a share of the calls of the last ten seconds, and a reserve so
  * that a quiet client may retry too.
  */
 export interface RetryBudget {
   /** A call is made: it pays in. */
-  deposit(): void;
-  /** Takes out one retry; false when there is none left, and nothing is taken. */
+  deposit(nowMs?: number): void;
+  /** Takes out one retry or hedge; false when there is none left, and nothing is taken. */
   withdraw(): boolean;
+  /** How many could be taken out now. */
+  left(): number;
+  /** Other numbers from now on; what was paid in and taken out still counts. The window stays. */
+  configure(options: RetryBudgetOptions): void;
 }
 
 export interface RetryBudgetOptions {
@@ -26,20 +30,27 @@ export interface RetryBudgetOptions {
 }
 
 export function createRetryBudget(clock: Clock, options: RetryBudgetOptions = {}): RetryBudget {
-  const { share = 0.2, perSecond = 10, windowMs = 10_000 } = options;
+  let { share = 0.2, perSecond = 10 } = options;
+  const { windowMs = 10_000 } = options;
   const calls = createRollingCount({ clock, windowMs });
   const retries = createRollingCount({ clock, windowMs });
-  const reserve = (perSecond * windowMs) / 1000;
+
+  function left(): number {
+    const reserve = (perSecond * windowMs) / 1000;
+    // Small shares add up to 0.6000000000000001 retries; a whole one is what counts.
+    return Math.max(0, Math.floor(share * calls.sum() + reserve + 1e-9) - retries.sum());
+  }
 
   return {
-    deposit: () => {
-      calls.add();
-    },
+    deposit: calls.add,
     withdraw() {
-      // Small shares add up to 0.6000000000000001 retries; a whole one is what counts.
-      if (retries.sum() + 1 > Math.floor(share * calls.sum() + reserve + 1e-9)) return false;
+      if (left() < 1) return false;
       retries.add();
       return true;
+    },
+    left,
+    configure(news) {
+      ({ share = 0.2, perSecond = 10 } = news);
     },
   };
 }

@@ -17,6 +17,9 @@ export interface FailureWindowOptions {
 
 /** When a breaker opens, as cockatiel asks it; with words for the log. */
 export interface FailureWindow extends IBreaker {
+  success(state: CircuitState, nowMs?: number): void;
+  /** Other thresholds from now on. What was counted stays, unless the window has another length. */
+  configure(options: FailureWindowOptions): void;
   /** What is in the window, as "7 failures in a row" or "success 62 % of 21 calls". */
   describe(): string;
 }
@@ -28,10 +31,9 @@ export interface FailureWindow extends IBreaker {
  * instances were well.
  */
 export function createFailureWindow(options: FailureWindowOptions, clock: Clock): FailureWindow {
-  const { minSuccessRate = 0.8, windowMs = 10_000, minCalls = 5 } = options;
-  const { consecutive = 7, consecutiveMs = 100 } = options;
-  const successes = createRollingCount({ clock, windowMs });
-  const failures = createRollingCount({ clock, windowMs });
+  let { minSuccessRate, windowMs, minCalls, consecutive, consecutiveMs } = complete(options);
+  let successes = createRollingCount({ clock, windowMs });
+  let failures = createRollingCount({ clock, windowMs });
   let run = 0;
   let runSinceMs = 0;
 
@@ -47,11 +49,11 @@ export function createFailureWindow(options: FailureWindowOptions, clock: Clock)
   return {
     // Kept for cockatiel's own hydration, which weft does not use: a process starts without a past.
     state: undefined,
-    success(state) {
+    success(state, nowMs) {
       // A probe closed the breaker: what was before it opened must not open it again.
       if (state === CircuitState.HalfOpen) clear();
       run = 0;
-      successes.add();
+      successes.add(nowMs);
     },
     failure(state) {
       if (run === 0) runSinceMs = clock.monotonic();
@@ -62,6 +64,13 @@ export function createFailureWindow(options: FailureWindowOptions, clock: Clock)
       const calls = failed + successes.sum();
       return calls >= minCalls && calls - failed < minSuccessRate * calls;
     },
+    configure(news) {
+      const before = windowMs;
+      ({ minSuccessRate, windowMs, minCalls, consecutive, consecutiveMs } = complete(news));
+      if (windowMs === before) return;
+      successes = createRollingCount({ clock, windowMs });
+      failures = createRollingCount({ clock, windowMs });
+    },
     describe() {
       if (isRun()) return `${String(run)} failures in a row`;
       const calls = failures.sum() + successes.sum();
@@ -69,4 +78,10 @@ export function createFailureWindow(options: FailureWindowOptions, clock: Clock)
       return `success ${String(share)} % of ${String(calls)} calls in ${String(windowMs / 1000)} s`;
     },
   };
+}
+
+function complete(options: FailureWindowOptions): Required<FailureWindowOptions> {
+  const { minSuccessRate = 0.8, windowMs = 10_000, minCalls = 5 } = options;
+  const { consecutive = 7, consecutiveMs = 100 } = options;
+  return { minSuccessRate, windowMs, minCalls, consecutive, consecutiveMs };
 }

@@ -9,7 +9,7 @@ import type { MeshError } from '../kernel/error.ts';
 export type Verdict = 'success' | 'failure' | 'neutral';
 
 /** Given by weft before anything is asked of the target, so the target is not to blame. */
-const ownReasons: ReadonlySet<string> = new Set([
+export const ownReasons: ReadonlySet<string> = new Set([
   'NO_ENDPOINT',
   'CLIENT_CLOSED',
   'UNENCODABLE_REQUEST',
@@ -19,12 +19,20 @@ const ownReasons: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * A breaker is open: ours, or, as an answer, the one that the target has before a target of its own. The
+ * latter says that the target works and somebody behind it does not. Were it counted, one outage would open
+ * breaker after breaker up the chain, and each would have to be probed closed again after the one below it.
+ */
+const openReasons: ReadonlySet<string> = new Set(['BREAKER_OPEN', 'POLICY_BREAKER_OPEN']);
+
+/**
  * The one classification of errors, for breaker and balancer alike. It follows Envoy's admission control and
  * gRPC's own reading of its codes; Linkerd counts PERMISSION_DENIED too, which punishes a service for
  * refusing well (linkerd2#12826). UNKNOWN counts only without a reason: that is an exception nobody meant.
  */
 export function verdictOf(error: MeshError): Verdict {
-  if (error.reason !== undefined && ownReasons.has(error.reason)) return 'neutral';
+  const { reason } = error;
+  if (reason !== undefined && (ownReasons.has(reason) || openReasons.has(reason))) return 'neutral';
   switch (error.status) {
     case 'UNAVAILABLE':
     case 'DEADLINE_EXCEEDED':
@@ -32,10 +40,33 @@ export function verdictOf(error: MeshError): Verdict {
     case 'DATA_LOSS':
       return 'failure';
     case 'UNKNOWN':
-      return error.reason === undefined ? 'failure' : 'success';
+      return reason === undefined ? 'failure' : 'success';
     case 'CANCELLED':
       return 'neutral';
     default:
       return 'success';
   }
+}
+
+/** Refused here or there for load, not for what was asked. */
+const loadReasons: ReadonlySet<string> = new Set([
+  'BULKHEAD_FULL',
+  'POLICY_BULKHEAD_FULL',
+  'LANE_FULL',
+  'OVERLOADED',
+]);
+
+/**
+ * Whether an answer of another kind may stand in for this error: the target is down, late or overloaded. What
+ * the caller did wrong, and what it gave up itself, no fallback may hide.
+ */
+export function mayFallBack(error: MeshError): boolean {
+  const { status, reason, details } = error;
+  if (status === 'RESOURCE_EXHAUSTED') {
+    // Infinity is how a server says that to repeat the call is of no use: it is too large, not too much.
+    if (Number.isFinite(details.retryAfterMs)) return true;
+    return reason !== undefined && loadReasons.has(reason);
+  }
+  if (reason === 'NO_ENDPOINT' || (reason !== undefined && openReasons.has(reason))) return true;
+  return verdictOf(error) === 'failure';
 }

@@ -1,12 +1,13 @@
-import { bulkhead, isBulkheadRejectedError } from 'cockatiel';
 import { MeshError } from '../kernel/error.ts';
 import {
   type BreakerOptions,
   type BreakerParts,
   type BreakerState,
   createBreaker,
+  type Passage,
 } from './breaker.ts';
 import { type Verdict, verdictOf } from './failure.ts';
+import { createSlots, type Slots } from './slots.ts';
 
 /**
  * What stands before every call to one target: a breaker, so that a service that is down is not asked and
@@ -15,12 +16,20 @@ import { type Verdict, verdictOf } from './failure.ts';
  */
 export interface Guard {
   /**
-   * Runs `work` if it may. Throws UNAVAILABLE / BREAKER_OPEN (with retryAfterMs) or RESOURCE_EXHAUSTED /
-   * BULKHEAD_FULL at once, without queueing and without having called `work`.
+   * Lets one call through, without a promise. Throws UNAVAILABLE / BREAKER_OPEN (with retryAfterMs) or
+   * RESOURCE_EXHAUSTED / BULKHEAD_FULL; then nothing was taken. Each passage is given to `leave` once.
    */
+  enter(): Passage;
+  /** The call is over; `nowMs` (monotonic) where it is known already. */
+  leave(passage: Passage, verdict: Verdict, nowMs?: number): void;
+  /** Runs `work` if it may; throws as `enter` does, without queueing and without having called `work`. */
   execute<T>(work: () => Promise<T>): Promise<T>;
-  /** Admits a stream; throws as `execute` does. The slot is held until `ended`. */
+  /** Admits a stream; throws as `enter` does. The slot is held until `ended`. */
   stream(): StreamGuard;
+  /** Other numbers from now on; calls under way stay as they are. */
+  configure(options: Pick<GuardOptions, 'breaker' | 'bulkhead'>): void;
+  /** Calls and streams under way. */
+  readonly inFlight: number;
   describe(): GuardState;
 }
 
@@ -51,62 +60,76 @@ export interface GuardOptions extends BreakerParts {
 export function createGuard(options: GuardOptions): Guard {
   const { target } = options;
   const breaker = createBreaker(options, options.breaker);
-  const maxInFlight = options.bulkhead?.maxInFlight ?? 1024;
-  // No queue: whoever waits in one has spent its deadline when its turn comes, and cockatiel's notices an
-  // abort only then.
-  const slots = bulkhead(maxInFlight, 0);
+  const slots = createSlots(limitOf(options));
 
-  function full(): MeshError {
-    const text = `${target}: not called, ${String(maxInFlight)} calls to it are in flight; slow down, or raise bulkhead.maxInFlight`;
-    return new MeshError(text, { status: 'RESOURCE_EXHAUSTED', reason: 'BULKHEAD_FULL' });
-  }
-
-  async function throughBreaker<T>(work: () => Promise<T>): Promise<T> {
-    const passage = breaker.enter();
+  function enter(): Passage {
+    if (!slots.take()) throw full(target, slots.limit);
     try {
-      const result = await work();
-      passage.leave('success');
-      return result;
+      return breaker.enter();
     } catch (thrown) {
-      passage.leave(verdictOf(MeshError.from(thrown)));
+      slots.give();
       throw thrown;
     }
   }
 
+  function leave(passage: Passage, verdict: Verdict, nowMs?: number): void {
+    slots.give();
+    passage.leave(verdict, nowMs);
+  }
+
   return {
+    enter,
+    leave,
     async execute(work) {
+      const passage = enter();
+      let verdict: Verdict = 'success';
       try {
-        return await slots.execute(() => throughBreaker(work));
+        return await work();
       } catch (thrown) {
-        throw isBulkheadRejectedError(thrown) ? full() : thrown;
+        verdict = verdictOf(MeshError.from(thrown));
+        throw thrown;
+      } finally {
+        leave(passage, verdict);
       }
     },
-    stream() {
-      if (slots.executionSlots === 0) throw full();
-      const passage = breaker.enter();
-      const held = Promise.withResolvers<void>();
-      // Runs at once, for there is a slot; it ends when the stream does, and never fails.
-      void slots.execute(() => held.promise);
-      let judged = false;
-      const judge = (verdict: Verdict): void => {
-        if (judged) return;
-        judged = true;
-        passage.leave(verdict);
-      };
-      return {
-        answered: () => {
-          judge('success');
-        },
-        ended(error) {
-          judge(error === undefined ? 'success' : verdictOf(error));
-          held.resolve();
-        },
-      };
+    stream: () => admitted(enter(), slots),
+    configure(news) {
+      breaker.configure(news.breaker ?? {});
+      slots.resize(limitOf(news));
     },
-    describe: () => ({
-      breaker: breaker.state,
-      inFlight: maxInFlight - slots.executionSlots,
-      maxInFlight,
-    }),
+    get inFlight() {
+      return slots.used;
+    },
+    describe: () => ({ breaker: breaker.state, inFlight: slots.used, maxInFlight: slots.limit }),
   };
+}
+
+/** A stream that was let through. */
+function admitted(passage: Passage, slots: Slots): StreamGuard {
+  let judged = false;
+  let over = false;
+  const judge = (verdict: Verdict): void => {
+    if (judged) return;
+    judged = true;
+    passage.leave(verdict);
+  };
+  return {
+    answered: () => {
+      judge('success');
+    },
+    ended(error) {
+      judge(error === undefined ? 'success' : verdictOf(error));
+      if (!over) slots.give();
+      over = true;
+    },
+  };
+}
+
+function limitOf({ bulkhead }: Pick<GuardOptions, 'bulkhead'>): number {
+  return bulkhead?.maxInFlight ?? 1024;
+}
+
+function full(target: string, limit: number): MeshError {
+  const text = `${target}: not called, ${String(limit)} calls to it are in flight; slow down, or raise bulkhead.maxInFlight`;
+  return new MeshError(text, { status: 'RESOURCE_EXHAUSTED', reason: 'BULKHEAD_FULL' });
 }

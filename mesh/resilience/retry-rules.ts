@@ -1,6 +1,8 @@
 import type { MethodInfo } from '../kernel/call.ts';
 import type { MeshError } from '../kernel/error.ts';
 import { jitter, type Random } from '../kernel/random.ts';
+import type { Status } from '../kernel/status.ts';
+import { ownReasons } from './failure.ts';
 import { neverReached } from './unreached.ts';
 
 /**
@@ -14,9 +16,15 @@ export type RetryClass =
   | 'repeatable'
   | 'final';
 
-export function classify(method: MethodInfo, error: MeshError): RetryClass {
+/** `retryOn`: statuses that the policy of an idempotent method retries beside those that always are. */
+export function classify(
+  method: MethodInfo,
+  error: MeshError,
+  retryOn: readonly Status[] = [],
+): RetryClass {
   if (neverReached(error)) return 'unreached';
-  if (error.reason === 'NO_ENDPOINT' || method.idempotency === 'unknown') return 'final';
+  if (ours(error) || method.idempotency === 'unknown') return 'final';
+  if (retryOn.includes(error.status)) return 'repeatable';
   switch (error.status) {
     case 'UNAVAILABLE':
       return 'repeatable';
@@ -32,6 +40,11 @@ export function classify(method: MethodInfo, error: MeshError): RetryClass {
     default:
       return 'final';
   }
+}
+
+/** Found here, before or after the attempt: to ask again would find the same. */
+function ours({ reason }: MeshError): boolean {
+  return reason !== undefined && ownReasons.has(reason);
 }
 
 export interface BackoffOptions {

@@ -1,10 +1,12 @@
 import { ConstantBackoff, retry as cockatielRetry, handleWhenResult } from 'cockatiel';
 import type { MethodInfo } from '../kernel/call.ts';
+import type { Cancellation } from '../kernel/cancellation.ts';
 import { aborted, type Clock } from '../kernel/clock.ts';
 import { type Deadline, remainingMs } from '../kernel/deadline.ts';
 import { MeshError } from '../kernel/error.ts';
 import type { Random } from '../kernel/random.ts';
-import { createRetryBudget, type RetryBudgetOptions } from './budget.ts';
+import type { Status } from '../kernel/status.ts';
+import { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './budget.ts';
 import { type BackoffOptions, classify, waitBefore } from './retry-rules.ts';
 
 /** Repeats attempts of calls to one target, as far as schema, deadline and budget allow. */
@@ -14,22 +16,46 @@ export interface Retry {
    * caller's abort ends the wait between two attempts at once.
    */
   run<T>(call: RepeatedCall, attempt: (number: number) => Promise<T>): Promise<T>;
+  /**
+   * The same for a call whose attempt number `made` has failed with `thrown`: goes on with the next, or throws
+   * at once. Whoever makes the first attempt alone deposits for the call in `budget`; nearly every call ends
+   * there and never comes to a loop.
+   */
+  resume<T>(
+    call: RepeatedCall,
+    thrown: unknown,
+    made: number,
+    attempt: (number: number) => Promise<T>,
+  ): Promise<T>;
+  /** Shared with whatever else sends a call twice. */
+  readonly budget: RetryBudget;
+  /** Other numbers from now on; calls under way keep their count. */
+  configure(options: RetryNumbers): void;
 }
 
 export interface RepeatedCall {
   readonly method: MethodInfo;
+  /** Most attempts, the first counted. Default: what the schema says, else that of the options. */
+  readonly attempts?: number | undefined;
+  /** Statuses that are retried beside those that always are. */
+  readonly retryOn?: readonly Status[] | undefined;
   readonly deadline?: Deadline | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly cancellation?: Cancellation | undefined;
   /** False once the request cannot be sent again, because it was a stream and part of it is used up. */
   readonly replayable?: () => boolean;
 }
 
-export interface RetryOptions extends BackoffOptions {
+/** What may be changed while it runs. */
+export interface RetryNumbers extends BackoffOptions {
+  readonly budget?: RetryBudgetOptions;
+}
+
+export interface RetryOptions extends RetryNumbers {
   readonly clock: Clock;
   readonly random: Random;
   /** Most attempts, the first counted, where the schema says nothing. Default 3. */
   readonly attempts?: number;
-  readonly budget?: RetryBudgetOptions;
 }
 
 /**
@@ -43,44 +69,66 @@ const leastUsefulMs = 1;
 
 type Turn<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 
+// cockatiel owns the loop. The wait is weft's: cockatiel's delay hears no abort, and reads no clock that
+// a test could move. The rules throw what must not be repeated, so the loop itself needs no limit.
+const loop = cockatielRetry(
+  handleWhenResult((turn) => !(turn as Turn<unknown>).done),
+  { maxAttempts: Number.MAX_SAFE_INTEGER, backoff: new ConstantBackoff(0) },
+);
+
 export function createRetry(options: RetryOptions): Retry {
   const { clock, random, attempts = 3 } = options;
   const budget = createRetryBudget(clock, options.budget);
-
-  // cockatiel owns the loop. The wait is weft's: cockatiel's delay hears no abort, and reads no clock that
-  // a test could move. The rules throw what must not be repeated, so the loop itself needs no limit.
-  const loop = cockatielRetry(
-    handleWhenResult((turn) => !(turn as Turn<unknown>).done),
-    { maxAttempts: Number.MAX_SAFE_INTEGER, backoff: new ConstantBackoff(0) },
-  );
+  let backoff: BackoffOptions = options;
 
   /** How long to wait before attempt `next`; throws `error` when there must be none. */
   function waitOrThrow(call: RepeatedCall, error: MeshError, next: number): number {
-    const { method, deadline, signal, replayable } = call;
+    const { method, deadline, replayable, retryOn } = call;
     const again =
-      signal?.aborted !== true &&
-      next <= (method.policy.attempts ?? attempts) &&
+      givenUp(call) === undefined &&
+      next <= (call.attempts ?? method.policy.attempts ?? attempts) &&
       (replayable === undefined || replayable()) &&
-      classify(method, error) !== 'final';
+      classify(method, error, retryOn) !== 'final';
     if (!again) throw error;
-    const waitMs = waitBefore(next, error, random, options);
+    const waitMs = waitBefore(next, error, random, backoff);
     const leftMs = deadline === undefined ? maxWaitMs : remainingMs(deadline, clock);
     // Last, because it is paid for: a retry that will not happen must not use up the budget.
     if (waitMs + leastUsefulMs > leftMs || !budget.withdraw()) throw error;
     return waitMs;
   }
 
-  return {
-    async run<T>(call: RepeatedCall, attempt: (number: number) => Promise<T>): Promise<T> {
+  const retry: Retry = {
+    budget,
+    configure(news) {
+      backoff = news;
+      budget.configure(news.budget ?? {});
+    },
+    async run(call, attempt) {
       budget.deposit();
-      let waitMs = 0;
+      const reason = givenUp(call);
+      if (reason !== undefined) throw reason;
+      try {
+        return await attempt(1);
+      } catch (thrown) {
+        return await retry.resume(call, thrown, 1, attempt);
+      }
+    },
+    async resume<T>(
+      call: RepeatedCall,
+      thrown: unknown,
+      made: number,
+      attempt: (number: number) => Promise<T>,
+    ): Promise<T> {
+      let waitMs = waitOrThrow(call, MeshError.from(thrown), made + 1);
       const turn = await loop.execute(async (context): Promise<Turn<T>> => {
-        if (waitMs > 0) await clock.sleep(waitMs, call.signal);
-        if (call.signal?.aborted) throw aborted(call.signal, call.method.path.slice(1));
+        const number = made + 1 + context.attempt;
+        if (waitMs > 0) await wait(waitMs, call, clock);
+        const reason = givenUp(call);
+        if (reason !== undefined) throw reason;
         try {
-          return { done: true, value: await attempt(context.attempt + 1) };
-        } catch (thrown) {
-          waitMs = waitOrThrow(call, MeshError.from(thrown), context.attempt + 2);
+          return { done: true, value: await attempt(number) };
+        } catch (next) {
+          waitMs = waitOrThrow(call, MeshError.from(next), number + 1);
           return { done: false };
         }
       });
@@ -89,4 +137,26 @@ export function createRetry(options: RetryOptions): Retry {
       return turn.value;
     },
   };
+  return retry;
+}
+
+/** Why the caller waits no longer; undefined while it does. */
+function givenUp({ cancellation, signal, method }: RepeatedCall): MeshError | undefined {
+  if (cancellation !== undefined) return cancellation.reason;
+  return signal?.aborted === true ? aborted(signal, method.path.slice(1)) : undefined;
+}
+
+/** Waits, until the caller gives up at the latest. */
+function wait(ms: number, { cancellation, signal }: RepeatedCall, clock: Clock): Promise<void> {
+  if (cancellation === undefined) return clock.sleep(ms, signal);
+  return new Promise((resolve, reject) => {
+    const stop = clock.after(ms, () => {
+      forget();
+      resolve();
+    });
+    const forget = cancellation.onAbort((reason) => {
+      stop();
+      reject(reason);
+    });
+  });
 }

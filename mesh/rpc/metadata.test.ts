@@ -1,7 +1,7 @@
 import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '../kernel/error.ts';
-import { firstText, fromGrpcMetadata, metadataBytes, toGrpcMetadata } from './metadata.ts';
+import { arrivedMetadata, fromGrpcMetadata, metadataBytes, toGrpcMetadata } from './metadata.ts';
 
 describe('metadata', () => {
   test('goes out and comes back: text, bytes, and several values of one key', () => {
@@ -41,9 +41,7 @@ describe('metadata', () => {
   test('holds nothing but what arrived', () => {
     const metadata = fromGrpcMetadata(new GrpcMetadata());
     expect(metadata.constructor).toBeUndefined();
-    expect(firstText(metadata, 'toString')).toBeUndefined();
-    expect(firstText({ 'x-bin': Buffer.from('a'), 'x-tag': ['a', 'b'] }, 'x-tag')).toBe('a');
-    expect(firstText({ 'x-bin': Buffer.from('a') }, 'x-bin')).toBeUndefined();
+    expect(metadata.toString).toBeUndefined();
   });
 
   test('is measured as HTTP/2 counts it', () => {
@@ -51,5 +49,23 @@ describe('metadata', () => {
     expect(metadataBytes({ abc: 'de' })).toBe(3 + 2 + 32);
     expect(metadataBytes({ 'a-bin': Buffer.alloc(4) })).toBe(5 + 8 + 32);
     expect(metadataBytes({ abc: ['de', ''] })).toBe(2 * (3 + 32) + 2);
+  });
+
+  test('of a call that arrives is told apart: what the caller gave, and what transports write', () => {
+    const wire = toGrpcMetadata({ 'x-tenant': 'blue', 'x-tag': ['a', 'b'] });
+    wire.set('traceparent', 'a trace');
+    wire.set('user-agent', 'grpc-node-js');
+    wire.set('grpc-previous-rpc-attempts', '2');
+    const arrived = arrivedMetadata(wire);
+    expect({ ...arrived.metadata }).toEqual({ 'x-tenant': 'blue', 'x-tag': ['a', 'b'] });
+    expect(arrived).toMatchObject({ traceparent: 'a trace', attempt: 3 });
+    expect(arrived.bytes).toBe(metadataBytes(fromGrpcMetadata(wire)));
+  });
+
+  test('of which nobody gave any says so, and of a first attempt', () => {
+    const { metadata, ...rest } = arrivedMetadata(new GrpcMetadata());
+    expect(rest).toEqual({ bytes: 0, traceparent: undefined, attempt: 1 });
+    expect(Object.keys(metadata)).toEqual([]);
+    expect(metadata.toString).toBeUndefined();
   });
 });

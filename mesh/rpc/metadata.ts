@@ -21,6 +21,12 @@ const reserved = new Set([
   'upgrade',
 ]);
 
+/** Asked key by key, and so without a list of them: mostly there is none. */
+export function isEmpty(metadata: Metadata): boolean {
+  for (const _key in metadata) return false;
+  return true;
+}
+
 /**
  * weft's metadata as grpc-js wants it, added to `into` (default: a new one). Throws INVALID_ARGUMENT /
  * INVALID_METADATA for a key or value that cannot travel, and for keys that belong to gRPC ("grpc-...").
@@ -45,6 +51,12 @@ export function addEntry(into: GrpcMetadata, key: string, value: Value): void {
   }
 }
 
+/** The key in the form in which it travels; throws for an entry that `addEntry` would refuse. */
+export function checkedKey(key: string, value: Value): string {
+  addEntry(new GrpcMetadata(), key, value);
+  return key.toLowerCase();
+}
+
 /** What arrived, as weft's metadata. The object has no prototype: a key may be called "constructor". */
 export function fromGrpcMetadata(metadata: GrpcMetadata): Metadata {
   const result = Object.create(null) as Record<string, Value | Value[]>;
@@ -55,11 +67,43 @@ export function fromGrpcMetadata(metadata: GrpcMetadata): Metadata {
   return result;
 }
 
-/** The first value of a key as text; undefined if it is absent or bytes. */
-export function firstText(metadata: Metadata, key: string): string | undefined {
-  const value = metadata[key];
-  const [first] = value === undefined ? [] : listOf(value);
-  return typeof first === 'string' ? first : undefined;
+/** The metadata of a call as it arrived, each thing in its place. */
+export interface ArrivedMetadata {
+  /** What the caller gave; what belongs to gRPC, to the trace or to the client's library is not in it. */
+  readonly metadata: Metadata;
+  /** The size of all that arrived, see `metadataBytes`. */
+  readonly bytes: number;
+  readonly traceparent: string | undefined;
+  /** 1 for the first attempt; from gRPC's own header (gRPC A6). */
+  readonly attempt: number;
+}
+
+const nothing: Metadata = Object.freeze(Object.create(null) as Metadata);
+
+/** What arrived with a call, in one pass: most calls bring nothing but what transports write themselves. */
+export function arrivedMetadata(wire: GrpcMetadata): ArrivedMetadata {
+  const entries = wire.toJSON();
+  let given: Record<string, Value | Value[]> | undefined;
+  let bytes = 0;
+  let traceparent: string | undefined;
+  let attempt = 1;
+  for (const key in entries) {
+    const values = entries[key] ?? [];
+    for (const each of values) bytes += entryBytes(key, each);
+    const [first] = values;
+    if (first === undefined) continue;
+    if (key === 'traceparent') traceparent = String(first);
+    else if (key === 'grpc-previous-rpc-attempts') attempt = attemptAfter(String(first));
+    else if (key !== 'user-agent' && !key.startsWith('grpc-')) {
+      given ??= Object.create(null) as Record<string, Value | Value[]>;
+      given[key] = values.length === 1 ? first : values;
+    }
+  }
+  return { metadata: given ?? nothing, bytes, traceparent, attempt };
+}
+
+function attemptAfter(previous: string): number {
+  return /^\d{1,3}$/.test(previous) ? Number(previous) + 1 : 1;
 }
 
 /**
@@ -68,13 +112,18 @@ export function firstText(metadata: Metadata, key: string): string | undefined {
  */
 export function metadataBytes(metadata: Metadata): number {
   let total = 0;
-  for (const [key, value] of Object.entries(metadata)) {
-    for (const each of listOf(value)) {
-      const length = typeof each === 'string' ? each.length : Math.ceil(each.length / 3) * 4;
-      total += key.length + length + 32;
-    }
+  for (const key in metadata) {
+    const value = metadata[key];
+    if (value === undefined) continue;
+    if (typeof value === 'string' || value instanceof Uint8Array) total += entryBytes(key, value);
+    else for (const each of value) total += entryBytes(key, each);
   }
   return total;
+}
+
+function entryBytes(key: string, value: Value): number {
+  const length = typeof value === 'string' ? value.length : Math.ceil(value.length / 3) * 4;
+  return key.length + length + 32;
 }
 
 function listOf(value: Metadata[string]): readonly Value[] {

@@ -8,10 +8,6 @@ import {
   InventoryServiceDefinition,
 } from '../../gen/shop/inventory/v1/inventory.ts';
 import { OrdersServiceClient, OrdersServiceDefinition } from '../../gen/shop/orders/v1/orders.ts';
-import {
-  WarehouseServiceClient,
-  WarehouseServiceDefinition,
-} from '../../gen/shop/warehouse/v1/warehouse.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { runInContext } from '../kernel/context.ts';
 import { deadlineIn, remainingMs } from '../kernel/deadline.ts';
@@ -19,7 +15,7 @@ import { MeshError } from '../kernel/error.ts';
 import { createSpanRing } from '../telemetry/spans.ts';
 import { type CabledMesh, createCabledMesh } from '../testing/cabled-mesh.ts';
 import { eventually } from '../testing/eventually.ts';
-import { inventory, orders, warehouse } from '../testing/shop-handlers.ts';
+import { inventory, orders } from '../testing/shop-handlers.ts';
 import { type ProtectOptions, protect } from './protect.ts';
 
 let mesh: CabledMesh;
@@ -231,57 +227,5 @@ describe('a protected client', () => {
     });
     expect(error).toMatchObject({ code: status.UNAVAILABLE });
     expect(watched).toBe(0);
-  });
-});
-
-describe('streams of a protected client', () => {
-  test('pass as they are, and hold a slot until they end', async () => {
-    const handlers = warehouse({
-      async *pickOrders(requests) {
-        for await (const { message } of requests) yield { pick: message && undefined };
-      },
-    });
-    const { address } = await mesh.start(WarehouseServiceDefinition, handlers);
-    const bare = new WarehouseServiceClient(address, credentials.createInsecure());
-    closing.push(() => {
-      bare.close();
-    });
-    const client = protect(bare, WarehouseServiceDefinition, { bulkhead: { maxInFlight: 1 } });
-    const terminal = client.pickOrders();
-    terminal.write({ message: { $case: 'ready', value: { terminalId: 't1', capacity: 1 } } });
-    const read = new Promise((resolve) => terminal.once('data', resolve));
-    expect(await read).toEqual({ pick: undefined });
-
-    const surplus = client.pickOrders();
-    const error = await new Promise<Error>((resolve) => {
-      surplus.on('error', resolve);
-      surplus.on('data', () => undefined);
-    });
-    expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-
-    const ended = new Promise((resolve) => terminal.on('end', resolve));
-    terminal.on('data', () => undefined);
-    terminal.end();
-    await ended;
-    const again = client.pickOrders();
-    again.end();
-    again.on('data', () => undefined);
-    await new Promise((resolve) => again.on('status', resolve));
-  });
-
-  test('of requests too, with their callback', async () => {
-    const { address } = await mesh.start(InventoryServiceDefinition, inventory());
-    const client = inventoryAt(address);
-    const articles = await new Promise<number>((resolve, reject) => {
-      const upload = client.importStock((error, response) => {
-        if (error === null) resolve(response.articles);
-        else reject(error);
-      });
-      const request = { deliveryId: 'd-1', sku: 'TEA', quantity: 1, unitPrice: undefined };
-      upload.write(request);
-      upload.write(request);
-      upload.end();
-    });
-    expect(articles).toBe(2);
   });
 });

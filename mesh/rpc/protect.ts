@@ -1,24 +1,36 @@
 import type { Client } from '@grpc/grpc-js';
+import { effectiveMethod } from '../config/effective.ts';
 import { defaultTarget, type ServiceDefinition } from '../schema/definition.ts';
+import { noRpcMetrics, type RpcMetrics } from '../telemetry/rpc-metrics.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
+import { nameOf } from './client/context.ts';
 import { methodOf } from './client/methods.ts';
-import { createPolicy, type PolicyOptions } from './client/policy.ts';
+import { createObserver } from './client/observe.ts';
+import {
+  clientLevel,
+  createPolicy,
+  type PolicyOptions,
+  type PolicyPorts,
+} from './client/policy.ts';
 import { unaryStack } from './client/stack.ts';
+import { channelRoute } from './protect/channel-route.ts';
 import { type GeneratedMethod, givenBy } from './protect/given.ts';
 import { protectedStream } from './protect/stream.ts';
-import { generatedAttempt, protectedUnary } from './protect/unary.ts';
+import { protectedUnary } from './protect/unary.ts';
 
-export interface ProtectOptions extends PolicyOptions {
+export interface ProtectOptions extends PolicyOptions, PolicyPorts {
   /** Whom the client calls, for messages and the log. Default: from the service's package. */
   readonly target?: string;
-  /** Where the span of each unary call goes. Default: nowhere. */
+  /** Where the span of each call goes. Default: nowhere. */
   readonly spans?: SpanSink;
+  /** Told of each call and attempt; bytes are not counted here. Default: nobody. */
+  readonly metrics?: RpcMetrics;
 }
 
 /**
  * Puts a generated ts-proto client (`outputServices=grpc-js`) under the policy of the mesh: the same type,
  * the same overloads, the same errors. Unary methods get a deadline, the caller's trace and cancellation,
- * breaker, bulkhead and retries by the schema; streams get breaker and bulkhead. Where its calls go is still
+ * breaker, bulkhead and retries by the schema; streams get breaker, bulkhead and the caller's trace. Where its calls go is still
  * the channel's affair: endpoints, balancing and the lane come with `createClient` only.
  *
  * The client that was given stays as it is; closing either closes both.
@@ -29,17 +41,31 @@ export function protect<T extends Client>(
   options: ProtectOptions = {},
 ): T {
   const { target = defaultTarget(definition.fullName), spans = noSpans } = options;
-  const policy = createPolicy(target, options);
-  const stack = unaryStack({ ...policy, spans }, generatedAttempt(client, policy.clock));
+  const { metrics = noRpcMetrics } = options;
+  const all = Object.entries(definition.methods).map(([key, each]) => ({
+    key,
+    method: methodOf(definition, each),
+  }));
+  const level = clientLevel(
+    options,
+    all.map(({ method }) => method),
+  );
+  const policy = createPolicy(target, options, { client: level });
+  const { clock, guard } = policy;
+  const route = channelRoute(client, clock);
 
   const methods = new Map<string | symbol, GeneratedMethod>();
-  for (const [key, each] of Object.entries(definition.methods)) {
+  for (const { key, method } of all) {
     const generated: unknown = Reflect.get(client, key);
     if (typeof generated !== 'function') continue;
     const invoke: GeneratedMethod = (...args) => Reflect.apply(generated, client, args) as unknown;
-    const method = methodOf(definition, each);
-    const unary = protectedUnary(invoke, method, stack, policy);
-    const stream = protectedStream(invoke, method, policy.guard);
+    const meter = metrics.client(target, method);
+    const observer = createObserver({ clock, spans, meter, name: nameOf({ method }) });
+    const { retry, hedge, refusals } = policy;
+    const call = unaryStack({ clock, route, guard, retry, hedge, refusals, meter, observer });
+    const effective = effectiveMethod(method, { client: level });
+    const unary = protectedUnary(invoke, method, call, { ...policy, effective });
+    const stream = protectedStream(invoke, method, { ...policy, meter, observer, effective });
     methods.set(key, (...args) => {
       const given = givenBy(method, args);
       if (method.kind !== 'unary') return stream(given);

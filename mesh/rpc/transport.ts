@@ -1,4 +1,4 @@
-import type { CallContext, Metadata, MethodInfo } from '../kernel/call.ts';
+import type { CallContext, Metadata, MethodInfo, TransportKind } from '../kernel/call.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { MessageType } from '../schema/definition.ts';
@@ -60,8 +60,22 @@ export interface Method<Req = unknown, Res = unknown> extends MethodInfo {
   readonly responseType: MessageType<Res>;
 }
 
-/** What goes with one attempt. */
+/** What a transport tells of an attempt, for spans and metrics; written before the attempt ends. */
+export interface AttemptReport {
+  /** How the last attempt travelled. */
+  transport: TransportKind;
+  /** Bytes of the request messages as they were sent, and of the response messages as they came. */
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+/**
+ * What goes with one attempt. It ends early by `cancellation` or `signal`, whichever is there: listen with
+ * `onGivenUp` (signals.ts), which knows both.
+ */
 export interface AttemptContext extends CallContext {
+  /** Absent when nobody wants to know. */
+  readonly report?: AttemptReport | undefined;
   /** The server's header metadata, as soon as it is here. */
   readonly onHeader?: ((metadata: Metadata) => void) | undefined;
   /** The server's trailer metadata, before the attempt ends; also when it ends with an error. */

@@ -11,6 +11,9 @@ import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
+import { laneKey } from '../rpc/lane/protocol.ts';
+import { createLaneTransport } from '../rpc/lane/transport.ts';
+import { createPlainTransport } from '../rpc/plain/transport.ts';
 import { createServer } from '../rpc/server/server.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type Image, weftImage } from '../schema/image.ts';
@@ -38,8 +41,15 @@ export interface InProcessMesh extends Closeable {
   client<D extends ServiceDefinition>(definition: D, to?: Endpoint): Client<D>;
 }
 
-export function createInProcessMesh(options: { image?: Image; log?: Log } = {}): InProcessMesh {
-  const { image = weftImage(), log = silentLog } = options;
+export interface InProcessOptions {
+  readonly image?: Image;
+  readonly log?: Log;
+  /** False: no instance serves lanes, and every call goes plainly. Default true. */
+  readonly lane?: boolean;
+}
+
+export function createInProcessMesh(options: InProcessOptions = {}): InProcessMesh {
+  const { image = weftImage(), log = silentLog, lane = true } = options;
   const ports = { clock: systemClock, random: systemRandom, log };
   const discovery = createMemoryDiscovery();
   const bus = createMemoryBus(ports);
@@ -51,7 +61,8 @@ export function createInProcessMesh(options: { image?: Image; log?: Log } = {}):
     closing: Closeable[],
     resolver = discovery.resolver,
   ): Client<D> {
-    const stub = createClient(definition, { resolver, ...ports });
+    const transport = createLaneTransport({ plain: createPlainTransport(ports), ...ports });
+    const stub = createClient(definition, { resolver, transport, ...ports });
     closing.push({ close: () => closeClient(stub) });
     return stub;
   }
@@ -75,14 +86,14 @@ export function createInProcessMesh(options: { image?: Image; log?: Log } = {}):
       },
     };
     const parts = await app.build(tools);
-    const server = createServer({ image, ...ports });
+    const server = createServer({ image, lane, ...ports });
     mine.push(server);
     for (const bind of parts.services) bind(server);
     const address = await server.listen();
     await consume(name, parts, events);
     mine.push(...jobs.map((job) => job()));
     const endpoint = {
-      ...{ service: name, ...address, metadata: {} },
+      ...{ service: name, ...address, metadata: lane ? { [laneKey]: '1' } : {} },
       instanceId: `${name}-${String(++instances)}`,
     };
     mine.push(await discovery.registry.register(endpoint));

@@ -13,6 +13,14 @@ export interface RegistryUnderTest extends Closeable {
   readonly resolver: Resolver;
   /** Where a healthy instance really listens; many registrations may share it. */
   readonly port: number;
+  /** A place of its own for one instance, whose health check can be made to fail. */
+  newPlace(): Promise<PlaceUnderTest>;
+}
+
+export interface PlaceUnderTest extends Closeable {
+  readonly port: number;
+  /** From now on the check of the instance that was registered here fails, or passes again. */
+  setPassing(instanceId: string, passing: boolean): Promise<void> | void;
 }
 
 /** All that a listener was told, in order. */
@@ -166,6 +174,57 @@ export function describeRegistry(name: string, open: () => Promise<RegistryUnder
       await settled(seen, []);
       await register(endpoint(service, 'a'));
       await settled(seen, [`${service}-a`]);
+    });
+
+    /** Instances of a new service, each at a place of its own. */
+    const placed = async (count: number) => {
+      const service = newService();
+      const ids = Array.from({ length: count }, (_, index) => `${service}-${index}`);
+      const places = await Promise.all(ids.map(() => under.newPlace()));
+      opened.push(...places);
+      const leases = await Promise.all(
+        places.map(({ port }, index) => register(endpoint(service, String(index), { port }))),
+      );
+      const setPassing = (index: number, passing: boolean) =>
+        places[index]?.setPassing(ids[index] ?? '', passing);
+      const seen = watch(service);
+      await settled(seen, ids);
+      const suspects = (): string[] => [...(seen.snapshots.at(-1)?.suspects ?? [])].sort();
+      return { ids, leases, seen, setPassing, suspects };
+    };
+
+    test('takes out one instance of several whose check fails, and takes it back', async () => {
+      const { ids, seen, setPassing } = await placed(3);
+      await setPassing(1, false);
+      await settled(seen, [ids[0] ?? '', ids[2] ?? '']);
+      expect(seen.snapshots.at(-1)?.suspects).toBeUndefined();
+      await setPassing(1, true);
+      await settled(seen, ids);
+    });
+
+    test('keeps the only instance while its check fails, as a suspect', async () => {
+      const { ids, leases, seen, setPassing, suspects } = await placed(1);
+      await setPassing(0, false);
+      await eventually(() => expect(suspects()).toEqual(ids));
+      expect(seen.ids()).toEqual(ids);
+      await setPassing(0, true);
+      await eventually(() => expect(suspects()).toEqual([]));
+      // It is never told that nobody serves, until it says so itself.
+      expect(seen.snapshots.every(({ endpoints }) => endpoints.length === 1)).toBe(true);
+      await setPassing(0, false);
+      await eventually(() => expect(suspects()).toEqual(ids));
+      await leases[0]?.close();
+      await settled(seen, []);
+    });
+
+    test('keeps instances whose checks fail together, and lets go at once of those that say farewell', async () => {
+      const { ids, leases, seen, setPassing, suspects } = await placed(4);
+      await setPassing(0, false);
+      await setPassing(1, false);
+      await eventually(() => expect(suspects()).toEqual(ids.slice(0, 2)));
+      expect(seen.ids()).toEqual(ids);
+      await leases[3]?.close();
+      await settled(seen, ids.slice(0, 3));
     });
 
     test('gives up registering when the caller does', async () => {

@@ -37,6 +37,17 @@ export interface Policy {
   attempts: number;
   /** Longest silence of a stream before the client gives it up. Default 0: no limit. */
   idleTimeoutMs: number;
+  /**
+   * Hedging: the share of calls that may be sent a second time, to another endpoint, when the first answer is
+   * late. 0.01 sends the slowest hundredth twice. Default 0: off. Only for methods whose idempotency_level is
+   * NO_SIDE_EFFECTS.
+   */
+  maxExtraLoad: number;
+  /**
+   * Statuses that are retried beside those that always are, as "ABORTED". Only for methods that are marked
+   * idempotent.
+   */
+  retryOn: string[];
 }
 
 /** Event says where a message travels when it is published. */
@@ -74,7 +85,7 @@ export interface Rules {
 }
 
 function createBasePolicy(): Policy {
-  return { timeoutMs: 0, attempts: 0, idleTimeoutMs: 0 };
+  return { timeoutMs: 0, attempts: 0, idleTimeoutMs: 0, maxExtraLoad: 0, retryOn: [] };
 }
 
 export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
@@ -89,6 +100,12 @@ export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
     }
     if (message.idleTimeoutMs !== 0) {
       writer.uint32(24).uint32(message.idleTimeoutMs);
+    }
+    if (message.maxExtraLoad !== 0) {
+      writer.uint32(33).double(message.maxExtraLoad);
+    }
+    for (const v of message.retryOn) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -130,6 +147,22 @@ export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
             message.idleTimeoutMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.maxExtraLoad = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.retryOn.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -150,6 +183,8 @@ export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.attempts = object.attempts ?? 0;
     message.idleTimeoutMs = object.idleTimeoutMs ?? 0;
+    message.maxExtraLoad = object.maxExtraLoad ?? 0;
+    message.retryOn = object.retryOn?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ServiceInstance } from '../../consul/types.ts';
-import { toEndpoints } from './endpoints.ts';
+import { createInstanceReader, toEndpoints } from './endpoints.ts';
 
 const instance = (id: string, more: Partial<ServiceInstance> = {}): ServiceInstance => ({
   id,
@@ -37,4 +37,22 @@ test('an instance nobody should connect to is left out, and told', () => {
   const endpoints = toEndpoints('orders', [...hostile, instance('a')], (id) => refused.push(id));
   expect(endpoints.map((each) => each.instanceId)).toEqual(['a']);
   expect(refused).toEqual(['everywhere', 'none']);
+});
+
+test('an instance that says the same is the same endpoint, one that says more is another', () => {
+  const reader = createInstanceReader('orders', () => undefined);
+  const [first] = reader.read([instance('a', { meta: { zone: 'x', version: '1' } })]);
+  const [again] = reader.read([
+    instance('a', { meta: { version: '1', zone: 'x' }, health: 'critical' }),
+  ]);
+  expect(again?.endpoint).toBe(first?.endpoint);
+  expect([first?.passing, again?.passing]).toEqual([true, false]);
+  for (const meta of [
+    { zone: 'x' },
+    { zone: 'x', version: '2' },
+    { zone: 'x', version: '1', a: '' },
+  ]) {
+    const [other] = reader.read([instance('a', { meta })]);
+    expect(other?.endpoint.metadata).toEqual(meta);
+  }
 });

@@ -1,60 +1,123 @@
 import type { Outcome } from '../../balance/peer.ts';
-import type { Call, StreamCall } from '../../kernel/call.ts';
-import { addressOf } from '../../kernel/endpoint.ts';
+import type { StreamCall } from '../../kernel/call.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { verdictOf } from '../../resilience/failure.ts';
+import type { Retry } from '../../resilience/retry.ts';
 import { neverReached } from '../../resilience/unreached.ts';
+import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
 import { type ClientContext, clientContext } from './context.ts';
-import type { Endpoints, Lent } from './endpoints.ts';
+import type { Lent, Route } from './route.ts';
 
-/** One attempt of a unary call: takes an endpoint, sends the call there, tells the balancer how it went. */
-export function attemptCall(endpoints: Endpoints): Call {
+/** What one attempt needs, and the next one after it. */
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly route: Route;
+  readonly retry: Retry;
+  readonly meter: ClientMeter;
+}
+
+/** One attempt of a unary call after another: takes an endpoint, sends the call there, tells how it went. */
+export type Attempt = (request: unknown, context: ClientContext) => Promise<unknown>;
+
+export function oneAttempt(parts: AttemptParts): Attempt {
+  const { clock, route } = parts;
   return async (request, context) => {
-    const own = clientContext(context);
-    const lent = await acquire(endpoints, own);
+    const startMs = clock.monotonic();
+    const at = route.take(context, startMs, false);
+    const lent = at ?? (await route.takeLater(context));
+    const sentMs = at === undefined ? clock.monotonic() : startMs;
+    begun(parts, lent, context);
     try {
-      const response = await lent.connection.unary(own.method, request, own);
-      lent.pick.done({ ok: true, status: 'OK' });
+      const response = await lent.resource.connection.unary(context.method, request, context);
+      endedWell(parts, lent, context, sentMs);
       return response;
     } catch (thrown) {
-      throw failed(lent, own, thrown, true);
+      throw endedBadly(parts, lent, context, { thrown, sentMs });
     }
   };
 }
 
-/** The same for a stream, which holds its endpoint until it ends. */
-export function attemptStream(endpoints: Endpoints): StreamCall {
+/** An attempt goes out. */
+export function begun(
+  { meter }: AttemptParts,
+  lent: Lent,
+  { report, attempt }: ClientContext,
+): void {
+  report.attempts = attempt;
+  report.peer = lent.resource.address;
+  report.instanceId = lent.endpoint.instanceId;
+  meter.attemptStarted();
+}
+
+const answeredOk: Outcome = { ok: true, status: 'OK' };
+
+/** Gives the endpoint back after an answer, and the time (monotonic ms) at which that was. */
+export function endedWell(
+  { clock, meter }: AttemptParts,
+  lent: Lent,
+  { report }: ClientContext,
+  sentMs: number,
+): number {
+  const { transport, sentBytes, receivedBytes } = report;
+  const nowMs = clock.monotonic();
+  lent.resource.transport = transport;
+  lent.done(answeredOk, nowMs);
+  meter.attemptEnded('OK', nowMs - sentMs, transport, sentBytes, receivedBytes);
+  return nowMs;
+}
+
+/** Gives the endpoint back with its failure, and keeps the next attempt away from it. */
+export function endedBadly(
+  { clock, meter }: AttemptParts,
+  lent: Lent,
+  { report }: ClientContext,
+  { thrown, sentMs, timed = true }: { thrown: unknown; sentMs: number; timed?: boolean },
+): MeshError {
+  const error = MeshError.from(thrown);
+  const { status } = error;
+  const { retryAfterMs } = error.details;
+  const verdict = verdictOf(error);
+  lent.done({
+    ok: verdict !== 'failure',
+    status,
+    neutral: verdict === 'neutral' && status !== 'CANCELLED',
+    refused: neverReached(error),
+    timed,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+  (report.failed ??= new Set()).add(lent.endpoint.instanceId);
+  const { transport, sentBytes, receivedBytes } = report;
+  meter.attemptEnded(status, clock.monotonic() - sentMs, transport, sentBytes, receivedBytes);
+  return error;
+}
+
+/** One attempt of a stream, which holds its endpoint until it ends. */
+export function attemptStream(parts: AttemptParts): StreamCall {
+  const { clock, route, meter } = parts;
   return async function* (requests, context) {
     const own = clientContext(context);
-    const lent = await acquire(endpoints, own);
+    const lent = route.take(own, clock.monotonic(), false) ?? (await route.takeLater(own));
+    const sentMs = clock.monotonic();
+    begun(parts, lent, own);
     // How it ends when its reader leaves.
-    let outcome: Outcome = { ok: true, status: 'CANCELLED', timed: false };
+    let outcome: Outcome | undefined = { ok: true, status: 'CANCELLED', timed: false };
     try {
-      for await (const message of lent.connection.stream(own.method, requests, own)) {
-        lent.pick.answered();
+      for await (const message of lent.resource.connection.stream(own.method, requests, own)) {
+        lent.answered();
         yield message;
       }
       outcome = { ok: true, status: 'OK', timed: false };
     } catch (thrown) {
-      throw failed(lent, own, thrown, false);
+      outcome = undefined;
+      throw endedBadly(parts, lent, own, { thrown, sentMs, timed: false });
     } finally {
-      lent.pick.done(outcome);
+      if (outcome !== undefined) {
+        const { transport, sentBytes, receivedBytes } = own.report;
+        const tookMs = clock.monotonic() - sentMs;
+        lent.done(outcome);
+        meter.attemptEnded(outcome.status, tookMs, transport, sentBytes, receivedBytes);
+      }
     }
   };
-}
-
-async function acquire(endpoints: Endpoints, context: ClientContext): Promise<Lent> {
-  const lent = await endpoints.acquire(context);
-  context.report.attempts = context.attempt;
-  context.report.peer = addressOf(lent.pick.endpoint);
-  return lent;
-}
-
-/** Gives the endpoint back with its failure, and keeps the next attempt away from it. */
-function failed(lent: Lent, context: ClientContext, thrown: unknown, timed: boolean): MeshError {
-  const error = MeshError.from(thrown);
-  const ok = verdictOf(error) !== 'failure';
-  lent.pick.done({ ok, status: error.status, refused: neverReached(error), timed });
-  context.report.failed.add(lent.pick.endpoint.instanceId);
-  return error;
 }

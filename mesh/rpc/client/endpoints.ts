@@ -1,104 +1,193 @@
-import { type Balancer, createBalancer, type Pick } from '../../balance/balancer.ts';
+import {
+  type Balancer,
+  type BalancerEvent,
+  createBalancer,
+  type EndpointState,
+  type Pick,
+} from '../../balance/balancer.ts';
+import type { Destination } from '../../config/traffic.ts';
 import type { Resolver, Snapshot } from '../../discovery/resolver.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { remainingMs } from '../../kernel/deadline.ts';
+import { addressOf, type Endpoint } from '../../kernel/endpoint.ts';
 import { MeshError } from '../../kernel/error.ts';
-import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Connection, Transport } from '../transport.ts';
-import { waitFor } from '../wait.ts';
-import { createConnections } from './connections.ts';
-import { type ClientContext, nameOf } from './context.ts';
+import type { ClientContext } from './context.ts';
+import type { Lent, Reached } from './route.ts';
 
-/** Where the attempts of one client go: what discovery knows, balanced, with a connection to each. */
-export interface Endpoints extends Closeable {
-  /**
-   * An endpoint for one attempt, another than those that failed the call if there is one. Waits for the
-   * first answer of discovery. Throws UNAVAILABLE / NO_ENDPOINT, FAILED_PRECONDITION / CLIENT_CLOSED.
-   */
-  acquire(context: ClientContext): Lent | Promise<Lent>;
-  /** Takes no more attempts; resolves when those under way have ended and the connections are closed. */
-  close(): Promise<void>;
-}
-
-export interface Lent {
-  readonly pick: Pick;
+/** An endpoint, and the connection that was opened to it. */
+interface Opened extends Reached {
   readonly connection: Connection;
 }
 
+/** The instances of one destination of a target: what discovery knows of them, balanced, each with its connection. */
+export interface Endpoints {
+  /** What they belong to; a new one of the same service is taken over in place. */
+  destination: Destination;
+  /** False until discovery has answered. */
+  readonly known: boolean;
+  /** Route.take for this destination. Throws NO_ENDPOINT. */
+  take(context: ClientContext, nowMs: number, share: boolean): Lent;
+  /** How many there are. */
+  readonly size: number;
+  /** Whether this is the last answer of a discovery that cannot be reached. */
+  readonly stale: boolean;
+  describe(): EndpointState[];
+  /** Takes no more attempts and watches no more; resolves when those under way have ended. */
+  close(): Promise<void>;
+}
+
 export interface EndpointsOptions {
+  /** Whom people asked for, for messages: the service of the destination may be another one. */
   readonly target: string;
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
-  readonly waitForEndpointMs: number;
+  readonly zone?: string | undefined;
+  /** Told of ejections and panic, with the name of the destination. */
+  readonly onBalancer: (destination: string, event: BalancerEvent) => void;
+  /** Whose share of a large target this is; see PeersOptions. */
+  readonly clientId?: string | undefined;
+  /** Told of each answer of discovery. */
+  readonly changed: () => void;
+  /** The endpoint as the transport is to see it. */
+  readonly present: (endpoint: Endpoint) => Endpoint;
 }
 
-export function createEndpoints(options: EndpointsOptions): Endpoints {
-  const { target, clock, random, waitForEndpointMs } = options;
-  const balancer: Balancer = createBalancer({ clock, random });
-  const connections = createConnections(options.transport);
-  const answered = Promise.withResolvers<void>();
-  let snapshot: Snapshot | undefined;
-  let closed = false;
+/** Calls that may follow one pick within a turn of the event loop. */
+const callsPerPick = 32;
 
-  const watch = options.resolver.watch(target, (news) => {
-    snapshot = news;
-    balancer.update(news.endpoints);
-    connections.keep(news.endpoints);
-    answered.resolve();
-  });
+export function createEndpoints(destination: Destination, options: EndpointsOptions): Endpoints {
+  return new BalancedEndpoints(destination, options);
+}
 
-  function lend({ report }: ClientContext): Lent {
-    if (closed) throw closedError(target);
+class BalancedEndpoints implements Endpoints {
+  readonly #options: EndpointsOptions;
+  readonly #balancer: Balancer<Opened>;
+  readonly #watch: { close(): void };
+  readonly #closing = new Set<Promise<void>>();
+  #destination: Destination;
+  #snapshot: Snapshot | undefined;
+  /** What was picked in this turn of the event loop, and how many calls may still go there. */
+  #shared: Pick<Opened> | undefined;
+  #left = 0;
+  #turning = false;
+
+  constructor(destination: Destination, options: EndpointsOptions) {
+    const { clock, random, zone, clientId, resolver, transport, present } = options;
+    this.#options = options;
+    this.#destination = destination;
+    this.#balancer = createBalancer<Opened>({
+      clock,
+      random,
+      ...{ zone, clientId },
+      onChange: (event) => {
+        options.onBalancer(destination.name, event);
+      },
+      open: (endpoint) => ({
+        connection: transport.open(present(endpoint)),
+        address: addressOf(endpoint),
+        transport: 'plain',
+      }),
+      close: ({ connection }) => {
+        const done = connection.close().finally(() => this.#closing.delete(done));
+        this.#closing.add(done);
+      },
+    });
+    this.#watch = resolver.watch(destination.service, (snapshot) => {
+      this.#snapshot = snapshot;
+      this.#update();
+      options.changed();
+    });
+  }
+
+  get destination(): Destination {
+    return this.#destination;
+  }
+
+  set destination(destination: Destination) {
+    this.#destination = destination;
+    this.#update();
+  }
+
+  get known(): boolean {
+    return this.#snapshot !== undefined;
+  }
+
+  get size(): number {
+    return this.#balancer.size;
+  }
+
+  get stale(): boolean {
+    return this.#snapshot?.stale === true;
+  }
+
+  take({ report, method }: ClientContext, nowMs: number, share: boolean): Pick<Opened> {
+    if (share && this.#left > 0 && this.#shared !== undefined) {
+      this.#left--;
+      return this.#shared.again(nowMs);
+    }
+    const kind = method.kind === 'unary' ? 'unary' : 'stream';
     // With one instance, or when all have failed the call, the same again is better than none.
-    const pick = balancer.pick(report.failed) ?? balancer.pick();
-    if (pick === undefined) throw noEndpoint(target, knownText(snapshot));
-    return { pick, connection: connections.to(pick.endpoint) };
+    const pick =
+      this.#balancer.pick(report.failed, kind, nowMs) ??
+      (report.failed && this.#balancer.pick(undefined, kind, nowMs));
+    if (pick === undefined) throw noEndpoint(this.#options.target, this.#knownText());
+    if (share && pick.resource.transport === 'lane') this.#share(pick);
+    return pick;
   }
 
-  async function lendAfterAnswer(context: ClientContext): Promise<Lent> {
-    const { deadline, signal } = context;
-    const ms = deadline
-      ? Math.min(remainingMs(deadline, clock), waitForEndpointMs)
-      : waitForEndpointMs;
-    const late = (): MeshError =>
-      noEndpoint(target, `discovery has not answered within ${String(Math.round(ms))} ms`);
-    await waitFor(answered.promise, { clock, ms, signal, what: nameOf(context), late });
-    return lend(context);
+  describe(): EndpointState[] {
+    return this.#balancer.describe();
   }
 
-  return {
-    // Without a promise once discovery has answered, which it has for nearly every call.
-    acquire: (context) =>
-      snapshot === undefined && !closed ? lendAfterAnswer(context) : lend(context),
-    async close() {
-      closed = true;
-      watch.close();
-      answered.resolve();
-      await connections.close();
-    },
+  async close(): Promise<void> {
+    this.#watch.close();
+    this.#left = 0;
+    this.#balancer.close();
+    await Promise.all(this.#closing);
+  }
+
+  /**
+   * A lane is cheap by what it carries in one write. Were each call of a turn to pick for itself, every lane
+   * would carry a few of them: three endpoints, a third of the batch. So the calls of one turn go one way, and
+   * chance decides anew in the next.
+   */
+  #share(pick: Pick<Opened>): void {
+    this.#shared = pick;
+    this.#left = callsPerPick - 1;
+    if (this.#turning) return;
+    this.#turning = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turning = false;
+    this.#left = 0;
+    this.#shared = undefined;
   };
+
+  #update(): void {
+    this.#left = 0;
+    const { endpoints = [] } = this.#snapshot ?? {};
+    this.#balancer.update(endpoints.filter((endpoint) => this.#destination.matches(endpoint)));
+  }
+
+  #knownText(): string {
+    const { name, service } = this.#destination;
+    const which = name === service ? '' : ` of ${name}`;
+    return this.stale
+      ? `0${which} known; discovery cannot be reached, this is its last answer`
+      : `0${which} known; discovery answered`;
+  }
 }
 
-function knownText(snapshot: Snapshot | undefined): string {
-  return snapshot?.stale === true
-    ? '0 known; discovery cannot be reached, this is its last answer'
-    : '0 known; discovery answered';
-}
-
-function noEndpoint(target: string, why: string): MeshError {
+/** The error of a call for which there is nobody. */
+export function noEndpoint(target: string, why: string): MeshError {
   return new MeshError(`${target}: no endpoint (${why}) - try: weft ps ${target}`, {
     status: 'UNAVAILABLE',
     reason: 'NO_ENDPOINT',
     details: { facts: { target } },
-  });
-}
-
-function closedError(target: string): MeshError {
-  return new MeshError(`${target}: the client is closed; create a new one`, {
-    status: 'FAILED_PRECONDITION',
-    reason: 'CLIENT_CLOSED',
   });
 }

@@ -1,9 +1,24 @@
-import type { StreamCall } from '../../kernel/call.ts';
+import type { StreamCall, StreamLayer } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
-import { type ClientContext, nameOf } from './context.ts';
+import { assertUseful, type ClientContext, clientContext, nameOf } from './context.ts';
 
-export interface IdleOptions {
+/**
+ * Bounds a stream in time: by its deadline, if it has one, and by silence. What is of no use any more is not
+ * even begun.
+ */
+export function limitStream(clock: Clock): StreamLayer {
+  return (next) =>
+    async function* (requests, context) {
+      const own = clientContext(context);
+      assertUseful(own);
+      const { idleTimeoutMs } = own.policy;
+      if (idleTimeoutMs === 0) yield* next(requests, own);
+      else yield* watchIdle(next, requests, own, { idleTimeoutMs, clock });
+    };
+}
+
+interface IdleOptions {
   /** Longest silence, in ms. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
@@ -13,7 +28,7 @@ export interface IdleOptions {
  * Gives a stream up after a silence: no message either way while its reader waits. Time in which the reader
  * itself is busy is not the peer's silence. Ends with DEADLINE_EXCEEDED / STREAM_IDLE.
  */
-export async function* watchIdle(
+async function* watchIdle(
   next: StreamCall,
   requests: AsyncIterable<unknown>,
   context: ClientContext,

@@ -1,5 +1,7 @@
-import type { Call, StreamCall } from '../../kernel/call.ts';
-import { currentContext } from '../../kernel/context.ts';
+import { type EffectiveMethodPolicy } from '../../config/defaults.ts';
+import type { StreamCall } from '../../kernel/call.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { type Context, currentContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
 import {
@@ -7,34 +9,31 @@ import {
   methodInfo,
   type ServiceDefinition,
 } from '../../schema/definition.ts';
-import { linkSignals } from '../signals.ts';
 import type { Method } from '../transport.ts';
-import { beginCall, type ClientContext, type Ending } from './context.ts';
+import { beginCall, nameOf } from './context.ts';
+import { type EndSource, endingOf } from './ending.ts';
 import { type OpenStreams, onlyResponse, type Responses, responses } from './responses.ts';
+import type { Route } from './route.ts';
 import type { CallOptions } from './stub.ts';
+import type { ClientCall } from './unary.ts';
 
-/** What the functions of a stub share. */
-export interface Caller {
-  readonly call: Call;
+/** What the function of a stub needs of the client that it belongs to. */
+export interface MethodCaller {
+  readonly method: Method;
+  readonly call: ClientCall;
   readonly stream: StreamCall;
+  /** What stands for the method at this moment. */
+  readonly policy: () => EffectiveMethodPolicy;
+  readonly route: Pick<Route, 'draw' | 'timeoutMsAt'>;
   readonly openStreams: OpenStreams;
+  readonly clock: Clock;
   readonly random: Random;
 }
 
 /** A function of a stub, whose types are known to ClientMethod and gone at run time. */
-type StubMethod = (input: unknown, options?: CallOptions) => unknown;
+export type StubMethod = (input: unknown, options?: CallOptions) => unknown;
 
-/** The functions of a stub by their names: one for each method of the definition. */
-export function stubMethods(
-  definition: ServiceDefinition,
-  caller: Caller,
-): Record<string, StubMethod> {
-  const entries = Object.entries(definition.methods).map(([key, method]) => [
-    key,
-    stubMethod(methodOf(definition, method), caller),
-  ]);
-  return Object.fromEntries(entries) as Record<string, StubMethod>;
-}
+const noOptions: CallOptions = {};
 
 /** A method with its codecs, as the client needs it. */
 export function methodOf(definition: ServiceDefinition, method: MethodDefinition): Method {
@@ -42,13 +41,14 @@ export function methodOf(definition: ServiceDefinition, method: MethodDefinition
   return { ...methodInfo(definition, method), requestType, responseType };
 }
 
-function stubMethod(method: Method, caller: Caller): StubMethod {
+export function stubMethod(caller: MethodCaller): StubMethod {
+  const { method } = caller;
   const name = `${method.service}/${method.name}`;
   const stream = (requests: AsyncIterable<unknown>, options?: CallOptions): Responses<unknown> =>
-    streaming(method, caller, requests, options);
+    streaming(caller, requests, options);
   switch (method.kind) {
     case 'unary':
-      return (request, options) => unary(method, caller, request, options);
+      return unary(caller, name);
     case 'server-stream':
       return (request, options) => stream(one(request), options);
     case 'client-stream':
@@ -59,38 +59,51 @@ function stubMethod(method: Method, caller: Caller): StubMethod {
   }
 }
 
-async function unary(
-  method: Method,
-  caller: Caller,
-  request: unknown,
-  options: CallOptions = {},
-): Promise<unknown> {
-  const parent = currentContext();
-  const { signal, release } = linkSignals(parent.signal, options.signal);
-  try {
-    const context = beginCall(method, { signal }, { parent, options, random: caller.random });
-    return await caller.call(request, context);
-  } catch (thrown) {
-    throw MeshError.from(thrown);
-  } finally {
-    release();
-  }
+/** Not an async function: it would add a promise to each call and do nothing with it. */
+function unary(caller: MethodCaller, name: string): StubMethod {
+  const { method, call, policy, route, clock, random } = caller;
+  return (request, options = noOptions) => {
+    const parent = currentContext();
+    const { metadata = {} } = options;
+    const destination = route.draw(method, metadata);
+    const ending = endingOf(sourceOf(parent), options.signal, name);
+    const context = beginCall(method, ending, {
+      parent,
+      options,
+      policy: policy(),
+      limitMs: route.timeoutMsAt(destination),
+      destination,
+      clock,
+      random,
+    });
+    const answer = call(request, context);
+    return ending.release === undefined ? answer : answer.finally(ending.release);
+  };
 }
 
 function streaming(
-  method: Method,
-  { stream, openStreams, random }: Caller,
+  { method, stream, openStreams, policy, route, clock, random }: MethodCaller,
   requests: AsyncIterable<unknown>,
-  options: CallOptions = {},
+  options: CallOptions = noOptions,
 ): Responses<unknown> {
   // Taken here and not at the first read, which may happen anywhere.
   const parent = currentContext();
-  const begin = (ending: Ending): AsyncIterable<unknown> => {
-    const context: ClientContext = beginCall(method, ending, { parent, options, random });
-    return stream(requests, context);
+  const begin = (
+    signal: AbortSignal,
+    cancel: (reason: MeshError) => void,
+  ): AsyncIterable<unknown> => {
+    const destination = route.draw(method, options.metadata ?? {});
+    const beginning = { parent, options, policy: policy(), destination, clock, random, cancel };
+    const limitMs = route.timeoutMsAt(destination);
+    return stream(requests, beginCall(method, { signal }, { ...beginning, limitMs }));
   };
-  const signals = [parent.signal, options.signal];
-  return responses(begin, { signals, openStreams, name: `${method.service}/${method.name}` });
+  const sources = [sourceOf(parent), options.signal];
+  return responses(begin, { sources, openStreams, name: nameOf({ method }) });
+}
+
+/** What ends the work that a call is part of. `signal` is not touched where the other is there: that would make it. */
+function sourceOf(parent: Context): EndSource {
+  return parent.cancellation ?? parent.signal;
 }
 
 /** A stream of one message; it can be read again, by a second attempt. */

@@ -1,6 +1,5 @@
 import { MeshError } from '../../kernel/error.ts';
-import { onAbort } from '../signals.ts';
-import type { Ending } from './context.ts';
+import { type EndSource, onEnd } from './ending.ts';
 
 /** Responses of one stream; whoever holds them may leave at any moment. */
 export type Responses<T> = AsyncIterableIterator<T> & AsyncDisposable;
@@ -10,7 +9,7 @@ export type OpenStreams = Set<(reason: MeshError) => void>;
 
 export interface ResponsesOptions {
   /** Whatever ends the stream from outside, with its reason. */
-  readonly signals: readonly (AbortSignal | undefined)[];
+  readonly sources: readonly EndSource[];
   readonly openStreams: OpenStreams;
   /** For the error that a read gets when its reader leaves meanwhile. */
   readonly name: string;
@@ -22,8 +21,8 @@ export interface ResponsesOptions {
  * message, which may never come.
  */
 export function responses<T>(
-  begin: (ending: Ending) => AsyncIterable<T>,
-  { signals, openStreams, name }: ResponsesOptions,
+  begin: (signal: AbortSignal, cancel: (reason: MeshError) => void) => AsyncIterable<T>,
+  { sources, openStreams, name }: ResponsesOptions,
 ): Responses<T> {
   const controller = new AbortController();
   const cancel = (reason: MeshError): void => {
@@ -31,14 +30,10 @@ export function responses<T>(
   };
 
   async function* run(): AsyncGenerator<T, void, undefined> {
-    const releases = signals.map((signal) =>
-      onAbort(signal, () => {
-        controller.abort(signal?.reason);
-      }),
-    );
+    const releases = sources.map((source) => onEnd(source, name, cancel));
     openStreams.add(cancel);
     try {
-      yield* begin({ signal: controller.signal, cancel });
+      yield* begin(controller.signal, cancel);
     } catch (thrown) {
       throw MeshError.from(thrown);
     } finally {

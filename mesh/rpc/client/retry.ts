@@ -1,36 +1,46 @@
-import type { CallContext, Layer, StreamCall, StreamLayer } from '../../kernel/call.ts';
+import type { StreamCall, StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { RepeatedCall, Retry } from '../../resilience/retry.ts';
 import { drainingReason, neverReached } from '../../resilience/unreached.ts';
+import type { Attempt, AttemptParts } from './attempt.ts';
+import { type ClientContext, clientContext } from './context.ts';
 
-/** Repeats attempts by the rules of resilience/retry-rules.ts; a stream only before its first message. */
-export function retryLayers(retry: Retry): { call: Layer; stream: StreamLayer } {
-  return {
-    call: (next) => async (request, context) => {
+/** A call and how it is tried. */
+interface Repeated {
+  readonly parts: AttemptParts;
+  readonly attempt: Attempt;
+  readonly request: unknown;
+  readonly context: ClientContext;
+}
+
+/**
+ * Goes on with a unary call whose attempt number `made` has failed, by the rules of
+ * resilience/retry-rules.ts.
+ */
+export function repeat(call: Repeated, thrown: unknown, made: number): Promise<unknown> {
+  const { parts, attempt, request, context } = call;
+  return parts.retry.resume(repeated(context), thrown, made, (number) =>
+    attempt(request, { ...context, attempt: number }),
+  );
+}
+
+/** Repeats a stream by the same rules, but only before its first message. */
+export function retryStream(retry: Retry): StreamLayer {
+  return (next) =>
+    async function* (requests, context) {
       try {
-        return await retry.run(repeated(context), (attempt) =>
-          next(request, attempt === 1 ? context : { ...context, attempt }),
-        );
+        yield* openAndRead(retry, next, requests, clientContext(context));
       } catch (thrown) {
         throw forCaller(thrown);
       }
-    },
-    stream: (next) =>
-      async function* (requests, context) {
-        try {
-          yield* openAndRead(retry, next, requests, context);
-        } catch (thrown) {
-          throw forCaller(thrown);
-        }
-      },
-  };
+    };
 }
 
 async function* openAndRead(
   retry: Retry,
   next: StreamCall,
   requests: AsyncIterable<unknown>,
-  context: CallContext,
+  context: ClientContext,
 ): AsyncGenerator<unknown, void, undefined> {
   const source = watched(requests);
   // A single request can be sent again; a stream of them only as long as none was taken from its source.
@@ -50,12 +60,16 @@ async function* openAndRead(
   }
 }
 
-function repeated({ method, deadline, signal }: CallContext): RepeatedCall {
-  return { method, deadline, signal };
+function repeated({ method, policy, deadline, signal, cancellation }: ClientContext): RepeatedCall {
+  const { attempts, retryOn } = policy;
+  return { method, attempts, retryOn, deadline, signal, cancellation };
 }
 
+/** Requests of which it is known whether anybody has begun to read them. */
+export type Watched<T> = AsyncIterable<T> & { readonly touched: boolean };
+
 /** The requests, and whether anybody has begun to read them. */
-function watched<T>(requests: AsyncIterable<T>): AsyncIterable<T> & { readonly touched: boolean } {
+export function watched<T>(requests: AsyncIterable<T>): Watched<T> {
   let touched = false;
   return {
     [Symbol.asyncIterator]() {
@@ -72,7 +86,7 @@ function watched<T>(requests: AsyncIterable<T>): AsyncIterable<T> & { readonly t
  * "No handler has seen this call" was meant for the retry. A caller that is a handler itself may pass the
  * error on, and its own caller would take it for a word about *that* call, and repeat what was half done.
  */
-function forCaller(thrown: unknown): MeshError {
+export function forCaller(thrown: unknown): MeshError {
   const error = MeshError.from(thrown);
   if (!neverReached(error)) return error;
   const draining = error.reason === drainingReason;

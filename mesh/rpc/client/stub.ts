@@ -1,4 +1,5 @@
 import type { Metadata } from '../../kernel/call.ts';
+import type { MeshError } from '../../kernel/error.ts';
 import type { MessageOf, MethodDefinition, ServiceDefinition } from '../../schema/definition.ts';
 
 /** What a caller may say of one call. */
@@ -7,7 +8,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /**
    * Longest time of the call over all its attempts, in ms; never more than the caller's own deadline leaves.
-   * Default: what the schema says, else the client's `timeoutMs`. Streams have none unless it is given here.
+   * Default: what the policy says. Streams have none unless it is given here.
    */
   readonly timeoutMs?: number;
   /** Sent along; keys in lower case, bytes under keys that end in "-bin". */
@@ -16,10 +17,24 @@ export interface CallOptions {
   readonly onHeader?: (metadata: Metadata) => void;
   /** The server's trailer metadata, of failed attempts too; the last one counts. */
   readonly onTrailer?: (metadata: Metadata) => void;
+  /** Told when the answer is a fallback and not the target's, before it is given. */
+  readonly onFallback?: (substitute: Substitute) => void;
 }
 
-type Req<M extends MethodDefinition> = MessageOf<M['requestType']>;
-type Res<M extends MethodDefinition> = MessageOf<M['responseType']>;
+/** An answer in place of the target's. */
+export interface Substitute {
+  /** The last good answer to the same request, or the one that the client was made with. */
+  readonly source: 'last answer' | 'fallback';
+  /** Why the target's own answer is not there. */
+  readonly error: MeshError;
+  /** How old the answer is, in ms; 0 for a fallback. */
+  readonly ageMs: number;
+}
+
+/** The request message of a method. */
+export type RequestOf<M extends MethodDefinition> = MessageOf<M['requestType']>;
+/** The response message of a method. */
+export type ResponseOf<M extends MethodDefinition> = MessageOf<M['responseType']>;
 
 /**
  * A method as its caller sees it, by its kind. Errors are MeshErrors. An iterable of responses begins its
@@ -27,11 +42,11 @@ type Res<M extends MethodDefinition> = MessageOf<M['responseType']>;
  */
 export type ClientMethod<M extends MethodDefinition> = M['requestStream'] extends true
   ? M['responseStream'] extends true
-    ? (requests: AsyncIterable<Req<M>>, options?: CallOptions) => AsyncIterable<Res<M>>
-    : (requests: AsyncIterable<Req<M>>, options?: CallOptions) => Promise<Res<M>>
+    ? (requests: AsyncIterable<RequestOf<M>>, options?: CallOptions) => AsyncIterable<ResponseOf<M>>
+    : (requests: AsyncIterable<RequestOf<M>>, options?: CallOptions) => Promise<ResponseOf<M>>
   : M['responseStream'] extends true
-    ? (request: Req<M>, options?: CallOptions) => AsyncIterable<Res<M>>
-    : (request: Req<M>, options?: CallOptions) => Promise<Res<M>>;
+    ? (request: RequestOf<M>, options?: CallOptions) => AsyncIterable<ResponseOf<M>>
+    : (request: RequestOf<M>, options?: CallOptions) => Promise<ResponseOf<M>>;
 
 /** A typed client of one service: a function for each of its methods. */
 export type Client<D extends ServiceDefinition> = {

@@ -13,8 +13,10 @@ import { connectText, localError, unreached } from './outcome.ts';
  * And a call that waits in front of the gate has surely not been sent, which grpc-js cannot say of its own.
  */
 export interface Gate {
-  /** Undefined when connected already, so that the common case costs no promise. */
-  pass(facts: CallFacts, context: AttemptContext): Promise<void> | undefined;
+  /** True when connected: whoever asks first saves the promise of `pass`. */
+  readonly open: boolean;
+  /** Resolves once connected. Rejects with UnreachedError, DEADLINE_EXCEEDED or the reason of a caller who left. */
+  pass(facts: CallFacts, context: AttemptContext): Promise<void>;
 }
 
 export interface GateOptions {
@@ -42,15 +44,15 @@ export function createGate(channel: Channel, { clock, connectTimeoutMs }: GateOp
     return settling;
   }
 
-  function settledInTime(facts: CallFacts, { deadline, signal }: AttemptContext): Promise<void> {
+  function settledInTime(facts: CallFacts, context: AttemptContext): Promise<void> {
+    const { deadline } = context;
     const leftMs = deadline === undefined ? Number.POSITIVE_INFINITY : remainingMs(deadline, clock);
     const late = (): MeshError =>
       leftMs <= connectTimeoutMs
         ? localError(facts, 'no connection before the deadline', { status: 'DEADLINE_EXCEEDED' })
         : unreached(facts, `no connection within ${String(connectTimeoutMs)} ms`);
     const ms = Math.min(leftMs, connectTimeoutMs);
-    const what = `${facts.service}/${facts.method}`;
-    return waitFor(settled(), { clock, ms, signal, what, late });
+    return waitFor(settled(), { clock, ms, context, late });
   }
 
   async function pass(facts: CallFacts, context: AttemptContext): Promise<void> {
@@ -66,8 +68,10 @@ export function createGate(channel: Channel, { clock, connectTimeoutMs }: GateOp
   }
 
   return {
-    pass: (facts, context) =>
-      channel.getConnectivityState(false) === states.READY ? undefined : pass(facts, context),
+    get open() {
+      return channel.getConnectivityState(false) === states.READY;
+    },
+    pass,
   };
 }
 

@@ -1,10 +1,9 @@
 import { type Channel, Metadata } from '@grpc/grpc-js';
-import { aborted } from '../../kernel/clock.ts';
 import { MeshError, type MeshErrorOptions } from '../../kernel/error.ts';
 import { statusCode } from '../../kernel/status.ts';
 import { UnreachedError } from '../../resilience/unreached.ts';
 import { type CallFacts, toMeshError, type WireStatus } from '../status.ts';
-import type { AttemptContext, Method } from '../transport.ts';
+import type { Method } from '../transport.ts';
 
 /** A call of grpc-js, beneath its generated stubs. */
 export type WireCall = ReturnType<Channel['createCall']>;
@@ -27,13 +26,6 @@ export function localError(facts: CallFacts, why: string, options: MeshErrorOpti
     ...options,
     details: { ...like.details, ...options.details },
   });
-}
-
-/** The error of a caller who left: its own reason, if that is a MeshError. */
-export function abortedError(facts: CallFacts, context: AttemptContext): MeshError | undefined {
-  const { signal } = context;
-  if (signal?.aborted !== true) return undefined;
-  return aborted(signal, `${facts.service}/${facts.method}`);
 }
 
 /** What a peer answers by RST_STREAM(REFUSED_STREAM): no handler has seen the call (RFC 9113, 8.7). */

@@ -1,7 +1,9 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
+import type { Endpoint } from '../../kernel/endpoint.ts';
 import type { Transport } from '../transport.ts';
-import { createConnection } from './connection.ts';
+import { windowBytes } from '../window.ts';
+import { createConnection, type PlainConnection } from './connection.ts';
 
 export interface PlainTransportOptions {
   /** Default: the machine's. */
@@ -14,12 +16,22 @@ export interface PlainTransportOptions {
   readonly keepaliveMs?: number;
   /** Wait for the ping's answer before the connection is given up, in ms. Default 5000. */
   readonly keepaliveTimeoutMs?: number;
+  /** False: never by the Unix socket of an endpoint on the same host. Default true. */
+  readonly unix?: boolean;
+}
+
+/** The plain transport, as a lane needs it. */
+export interface PlainTransport extends Transport {
+  /** The largest message either way, in bytes. */
+  readonly maxMessageBytes: number;
+  /** `own`: a connection that is shared with no other channel to the same address, as grpc-js would do it. */
+  open(endpoint: Endpoint, how?: { readonly own?: boolean }): PlainConnection;
 }
 
 /** Calls as plain gRPC over HTTP/2, which every gRPC server understands: one grpc-js channel an endpoint. */
-export function createPlainTransport(options: PlainTransportOptions = {}): Transport {
+export function createPlainTransport(options: PlainTransportOptions = {}): PlainTransport {
   const { clock = systemClock, connectTimeoutMs = 1000, maxMessageBytes = 1024 * 1024 } = options;
-  const { keepaliveMs = 20_000, keepaliveTimeoutMs = 5000 } = options;
+  const { keepaliveMs = 20_000, keepaliveTimeoutMs = 5000, unix = true } = options;
   const channel: ChannelOptions = {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
@@ -31,6 +43,7 @@ export function createPlainTransport(options: PlainTransportOptions = {}): Trans
     'grpc.max_reconnect_backoff_ms': 2000,
     // The name of a service config in DNS is nothing a mesh looks for; it would be a query a connection.
     'grpc.service_config_disable_resolution': 1,
+    'grpc-node.flow_control_window': windowBytes,
     // Nobody serves channelz here, and its books are kept for every call.
     'grpc.enable_channelz': 0,
     // What a GOAWAY refuses, grpc-js would repeat by itself, but on the same address: at a server that
@@ -39,6 +52,10 @@ export function createPlainTransport(options: PlainTransportOptions = {}): Trans
     // and the call goes to another endpoint. For a client without retries of its own this would be wrong.
     'grpc.enable_retries': 0,
   };
-  const connection = { clock, channel, connectTimeoutMs, maxMessageBytes };
-  return { open: (endpoint) => createConnection(endpoint, connection) };
+  const connection = { clock, channel, connectTimeoutMs, maxMessageBytes, unix };
+  const own = { ...connection, channel: { ...channel, 'grpc.use_local_subchannel_pool': 1 } };
+  return {
+    maxMessageBytes,
+    open: (endpoint, how) => createConnection(endpoint, how?.own === true ? own : connection),
+  };
 }

@@ -1,15 +1,18 @@
-import { Metadata as GrpcMetadata } from '@grpc/grpc-js';
-import type { CallContext, MethodInfo } from '../../kernel/call.ts';
+import type { Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import type { CallContext, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { childTrace, parseTraceparent } from '../../kernel/context.ts';
-import { type Deadline, deadlineIn, remainingMs } from '../../kernel/deadline.ts';
+import { type Deadline, deadlineIn } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
-import { addEntry, firstText, fromGrpcMetadata } from '../metadata.ts';
+import { arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
+import { Entries, headersSent } from './answer.ts';
+import { goneError } from './gone.ts';
+import { sentStatus } from './grpc-internals.ts';
 import type { HandlerContext } from './implementation.ts';
 import { createScope, type Scope } from './scope.ts';
 
-/** The parts of grpc-js's call object that all four kinds share. */
+/** The parts of grpc-js's call object that the three streaming kinds share. */
 export interface GrpcCall {
   readonly metadata: GrpcMetadata;
   getPeer(): string;
@@ -18,14 +21,34 @@ export interface GrpcCall {
   on(event: 'cancelled', listener: () => void): unknown;
 }
 
-/** What the layers of the server stack know beyond what a handler does. */
+/** What the server stack knows of a call beyond what a handler does. */
 export interface ServerContext extends HandlerContext {
   readonly scope: Scope;
+  /** The size of all metadata that arrived, as HTTP/2 counts it. */
+  readonly metadataBytes: number;
+  readonly transport: TransportKind;
+  /** Bytes of the messages so far, without their frames. */
+  readonly traffic: Traffic;
+}
+
+/** The caller at the far end of a Unix socket, who has no address of its own; gRPC's C core says it so too. */
+export const unixPeer = 'unix:';
+
+export interface Traffic {
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+/** The call of a stream, with what its answer needs. */
+export interface StreamContext extends ServerContext {
   /** The first message is about to be sent: headers go now, and `setHeader` is refused from here on. */
   sendHeaders(): void;
   /** The trailers set so far. */
   trailers(): GrpcMetadata;
 }
+
+/** A call that a drain waits for, and ends when it has waited long enough. */
+export type Running = Pick<Scope, 'abort'>;
 
 /** What every call of one server shares. */
 export interface CallEnvironment {
@@ -33,54 +56,68 @@ export interface CallEnvironment {
   readonly random: Random;
   /** How long the end of a request stream is held back, in case a reset follows; in ms. */
   readonly resetGraceMs: number;
+  /** How long the one request of a unary call may take to arrive, in ms. */
+  readonly requestTimeoutMs: number;
   /** Aborts when the server begins to drain. */
   readonly draining: AbortSignal;
-  /** The scopes of the calls that are not answered yet; a drain waits for them. */
-  readonly running: Set<Scope>;
+  /** The calls that are not answered yet. */
+  readonly running: Set<Running>;
 }
 
-/** Takes a call from grpc-js: its context, and the scope that ends with it. */
-export function openCall(
+/** Takes the call of a stream from grpc-js: its context, and the scope that ends with it. */
+export function openStream(
   call: GrpcCall,
   method: MethodInfo,
   environment: CallEnvironment,
-): ServerContext {
+): StreamContext {
   const { clock, random, draining, running } = environment;
   const scope = createScope();
-  const metadata = fromGrpcMetadata(call.metadata);
-  const parent = parseTraceparent(firstText(metadata, 'traceparent'));
+  const arrived = arrivedMetadata(call.metadata);
+  const parent = parseTraceparent(arrived.traceparent);
   const deadline = deadlineOf(call, clock);
-  const answer = createAnswer(call, method);
   running.add(scope);
   call.on('cancelled', () => {
     // grpc-js says so after every call, answered ones too; an error costs microseconds to make.
-    if (running.has(scope)) scope.abort(goneError(method, deadline, clock));
+    if (running.has(scope))
+      scope.abort(endedError(call, method) ?? goneError(method, deadline, clock));
   });
   return {
     method,
-    metadata,
+    metadata: arrived.metadata,
+    metadataBytes: arrived.bytes,
+    transport: 'plain',
+    traffic: { sentBytes: 0, receivedBytes: 0 },
     draining,
     scope,
-    ...answer,
+    cancellation: scope,
+    ...createAnswer(call, method),
     get signal() {
       return scope.signal;
     },
-    peer: call.getPeer(),
+    // grpc-js knows no address for the far end of a Unix socket, and says "unknown".
+    peer: call.getPeer().replace('unknown', unixPeer),
     trace: childTrace(parent, random),
-    attempt: attemptOf(firstText(metadata, 'grpc-previous-rpc-attempts')),
-    ...(parent && { parentSpanId: parent.spanId }),
+    attempt: arrived.attempt,
+    parentSpanId: parent?.spanId,
     ...(deadline && { deadline }),
   };
 }
 
-/** The call is answered, or nobody waits for the answer. */
-export function closeCall({ scope }: ServerContext, { running }: CallEnvironment): void {
+/** Why grpc-js has ended a stream by itself, as for a message that is too large; a deadline is told by `goneError`. */
+function endedError(call: GrpcCall, { path }: MethodInfo): MeshError | undefined {
+  const sent = sentStatus(call);
+  if (sent === undefined || sent.status === 'OK' || sent.status === 'DEADLINE_EXCEEDED') return;
+  return new MeshError(`${path.slice(1)}: ${sent.message}`, { status: sent.status });
+}
+
+/** The stream is answered, or nobody waits for the answer. */
+export function closeStream({ scope }: StreamContext, { running }: CallEnvironment): void {
   scope.finish();
   running.delete(scope);
 }
 
 /**
- * The context that `openCall` made. Layers pass the context on as they got it (see CallContext), so what
+ * The context that the server made. Layers pass the context on as they got it (see CallContext), so what
  * arrives at the innermost one is still the server's own.
  */
 export function serverContext(context: CallContext): ServerContext {
@@ -95,33 +132,26 @@ function isServerContext(context: CallContext): context is ServerContext {
   return 'scope' in context;
 }
 
-type Answer = Pick<ServerContext, 'setHeader' | 'setTrailer' | 'sendHeaders' | 'trailers'>;
+type Answer = Pick<StreamContext, 'setHeader' | 'setTrailer' | 'sendHeaders' | 'trailers'>;
 
-function createAnswer(call: GrpcCall, { service, name }: MethodInfo): Answer {
-  let headers: GrpcMetadata | undefined;
-  let trailers: GrpcMetadata | undefined;
+function createAnswer(call: GrpcCall, method: MethodInfo): Answer {
+  const headers = new Entries();
+  const trailers = new Entries();
   let sent = false;
   return {
     setHeader(key, value) {
-      if (sent) {
-        const message = `${service}/${name} sets header ${JSON.stringify(key)} after its first message; set it before, or as a trailer`;
-        throw new MeshError(message, { status: 'FAILED_PRECONDITION', reason: 'HEADERS_SENT' });
-      }
-      headers ??= new GrpcMetadata();
-      headers.remove(key);
-      addEntry(headers, key, value);
+      if (sent) throw headersSent(method, key);
+      headers.set(key, value);
     },
     setTrailer(key, value) {
-      trailers ??= new GrpcMetadata();
-      trailers.remove(key);
-      addEntry(trailers, key, value);
+      trailers.set(key, value);
     },
     sendHeaders() {
       // Without entries of ours grpc-js sends them by itself, or, with an error, not at all.
-      if (!sent && headers !== undefined) call.sendMetadata(headers);
+      if (!sent && headers.all !== undefined) call.sendMetadata(toGrpcMetadata(headers.all));
       sent = true;
     },
-    trailers: () => trailers ?? new GrpcMetadata(),
+    trailers: () => toGrpcMetadata(trailers.all ?? {}),
   };
 }
 
@@ -129,26 +159,4 @@ function createAnswer(call: GrpcCall, { service, name }: MethodInfo): Answer {
 function deadlineOf(call: GrpcCall, clock: Clock): Deadline | undefined {
   const at = Number(call.getDeadline());
   return Number.isFinite(at) ? deadlineIn(at - clock.now(), clock) : undefined;
-}
-
-function attemptOf(previous: string | undefined): number {
-  return previous !== undefined && /^\d{1,3}$/.test(previous) ? Number(previous) + 1 : 1;
-}
-
-/** How near to its deadline a call that is cancelled has been ended by it, in ms. */
-const nearMs = 50;
-
-function goneError(
-  { service, name }: MethodInfo,
-  deadline: Deadline | undefined,
-  clock: Clock,
-): MeshError {
-  // The deadline ends a call on either side, and both ways look like a cancellation here: grpc-js's own timer,
-  // or the reset of a caller whose clock began earlier by the time that the request was under way.
-  if (deadline !== undefined && remainingMs(deadline, clock) <= nearMs) {
-    const message = `${service}/${name} did not finish before its deadline`;
-    return new MeshError(message, { status: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_PASSED' });
-  }
-  const message = `${service}/${name} was cancelled by its caller, or the connection was lost`;
-  return new MeshError(message, { status: 'CANCELLED', reason: 'CALLER_GONE' });
 }

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import type { Layer, MethodInfo, StreamLayer } from '../../kernel/call.ts';
+import type { MethodInfo, StreamLayer } from '../../kernel/call.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { MessageType, MethodDefinition } from '../../schema/definition.ts';
 import { isCutOff } from '../cut-off.ts';
+import { encodeMessage } from '../encode.ts';
+import { serverContext } from './call.ts';
 
 /** How the messages of one method become bytes and back. */
 export interface Codec {
@@ -40,20 +42,27 @@ export function createCodec(
       }
     },
     encode(message) {
-      const bytes = responseType.encode(message).finish();
+      const bytes = encodeMessage(responseType, message);
       if (bytes.length > maxMessageBytes) throw tooLarge(where, bytes.length, maxMessageBytes);
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      return bytes;
     },
   };
 }
 
-/** Bytes outside, messages inside. */
-export function codecLayers(codec: Codec): { call: Layer; stream: StreamLayer } {
-  return {
-    call: (next) => async (request, context) =>
-      codec.encode(await next(codec.decode(request), context)),
-    stream: (next) => (requests, context) =>
-      mapped(next(mapped(requests, codec.decode), context), codec.encode),
+/** Bytes outside, messages inside; counts what passes. */
+export function codecLayer(codec: Codec): StreamLayer {
+  return (next) => (requests, context) => {
+    const { traffic } = serverContext(context);
+    const decoded = mapped(requests, (bytes) => {
+      const message = codec.decode(bytes);
+      if (bytes instanceof Uint8Array) traffic.receivedBytes += bytes.length;
+      return message;
+    });
+    return mapped(next(decoded, context), (message) => {
+      const bytes = codec.encode(message);
+      traffic.sentBytes += bytes.length;
+      return bytes;
+    });
   };
 }
 
@@ -82,6 +91,11 @@ function malformed(where: string, type: string, length: number, why: string): Me
 function tooLarge(where: string, bytes: number, max: number): MeshError {
   return new MeshError(
     `${where}: the response has ${String(bytes)} bytes, at most ${String(max)} are sent; ask for less, or make it a stream`,
-    { status: 'RESOURCE_EXHAUSTED', reason: 'RESPONSE_TOO_LARGE' },
+    {
+      status: 'RESOURCE_EXHAUSTED',
+      reason: 'RESPONSE_TOO_LARGE',
+      // The same call fails the same way everywhere.
+      details: { retryAfterMs: Number.POSITIVE_INFINITY },
+    },
   );
 }

@@ -45,7 +45,7 @@ export async function drainServer(
       calls: running.size,
       graceMs,
     });
-    for (const scope of [...running]) scope.abort(stoppedError());
+    for (const call of [...running]) call.abort(stoppedError());
     await settlesWithin(quiet, flushMs, clock);
   }
   injector.destroy();

@@ -1,4 +1,4 @@
-import type { Call, CallKind, StreamCall } from '../../kernel/call.ts';
+import type { CallKind, StreamCall } from '../../kernel/call.ts';
 import { runInContext } from '../../kernel/context.ts';
 import { type ServerContext, serverContext } from './call.ts';
 import type { HandlerContext } from './implementation.ts';
@@ -7,16 +7,7 @@ import { interruptible } from './interruptible.ts';
 /** A handler whose types have been checked by Implementation<D> and are gone at run time. */
 export type AnyHandler = (input: unknown, context: HandlerContext) => unknown;
 
-/** The innermost call: the handler, in the context that its own calls inherit. */
-export function handlerCall(handler: AnyHandler): Call {
-  return async (request, context) => {
-    const own = serverContext(context);
-    // The context of the call is a kernel Context too (trace, deadline, signal): nothing to copy.
-    return runInContext(own, () => handler(request, own));
-  };
-}
-
-/** The same for the three streaming kinds; a single message is a stream of one. */
+/** The innermost call of a stream: the handler; a single message is a stream of one. */
 export function handlerStream(kind: Exclude<CallKind, 'unary'>, handler: AnyHandler): StreamCall {
   switch (kind) {
     case 'bidi':

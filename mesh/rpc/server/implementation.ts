@@ -16,7 +16,7 @@ export interface HandlerContext extends CallContext {
   /** The caller's address, as "127.0.0.1:51234". */
   readonly peer: string;
   /** The caller's span; absent when the trace begins here. */
-  readonly parentSpanId?: string;
+  readonly parentSpanId?: string | undefined;
   /**
    * Sets a header of the answer. Throws FAILED_PRECONDITION / HEADERS_SENT after the first message has
    * been sent, INVALID_ARGUMENT / INVALID_METADATA for what cannot travel.

@@ -1,13 +1,16 @@
-import { createServer, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { ConnectionInjector } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
+import { claimSocket } from './unix-socket.ts';
 
-/** A listening socket whose connections grpc-js serves. */
+/** Listening sockets whose connections grpc-js serves. */
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /** The Unix socket, if there is one. */
+  readonly unix: string | undefined;
   /** Connections that are open now. */
   readonly connections: number;
   /** Resolves when every connection that is open now has been closed, by whoever does it. */
@@ -19,6 +22,8 @@ export interface Listener {
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
+  /** The absolute path of a Unix socket to listen on as well. */
+  readonly unix: string | undefined;
   readonly injector: ConnectionInjector;
   readonly clock: Clock;
   readonly log: Log;
@@ -32,18 +37,56 @@ const prefaceBytes = 24 + 9;
 /**
  * Listens, and hands connections to grpc-js through its connection injector. grpc-js could listen itself,
  * but then sockets that never speak stay open for ever (keepalive begins with the session), and its
- * forceShutdown with channelz switched off destroys no connection at all.
+ * forceShutdown with channelz switched off destroys no connection at all. The connections of the Unix socket
+ * take the same way: there is no limit or check that they pass by.
  *
- * Throws UNAVAILABLE / CANNOT_LISTEN, naming the address, if the port cannot be had.
+ * Throws UNAVAILABLE / CANNOT_LISTEN, naming the address, if port or socket cannot be had.
  */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, injector, clock, log, handshakeTimeoutMs } = options;
+  const { host, port, unix, clock } = options;
   const sockets = new Set<Socket>();
+  if (unix !== undefined) await claimSocket(unix, clock);
+  const tcp = await bind({ host, port }, `${host}:${String(port)}`, sockets, options);
+  const servers = [tcp];
+  try {
+    if (unix !== undefined) servers.push(await bind({ path: unix }, unix, sockets, options));
+  } catch (thrown) {
+    await closed(tcp);
+    throw thrown;
+  }
+
+  const bound = tcp.address();
+  return {
+    host,
+    port: typeof bound === 'object' && bound !== null ? bound.port : port,
+    unix,
+    get connections() {
+      return sockets.size;
+    },
+    emptied: async () => {
+      await Promise.all([...sockets].map(gone));
+    },
+    async close() {
+      // Closing removes the file of the Unix socket too.
+      const all = Promise.all(servers.map(closed));
+      for (const socket of sockets) socket.destroy();
+      await all;
+    },
+  };
+}
+
+/** A listening socket whose connections are in `sockets` while they are open. */
+async function bind(
+  where: ListenOptions,
+  name: string,
+  sockets: Set<Socket>,
+  { injector, clock, log, handshakeTimeoutMs }: ListenerOptions,
+): Promise<Server> {
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     const stopWaiting = clock.after(handshakeTimeoutMs, () => {
       if (socket.bytesRead >= prefaceBytes) return;
-      log.debug('connection closed: no HTTP/2 preface', { peer: socket.remoteAddress ?? '' });
+      log.debug('connection closed: no HTTP/2 preface', { peer: socket.remoteAddress ?? name });
       socket.destroy();
     });
     socket.once('close', () => {
@@ -55,35 +98,17 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(cannotListen(host, port, error));
+      reject(cannotListen(name, error));
     });
-    server.listen({ host, port }, resolve);
+    server.listen(where, resolve);
   });
   server.on('error', (error) => {
     log.error('listening socket failed', { err: error });
   });
-
-  const bound = server.address();
-  return {
-    host,
-    port: typeof bound === 'object' && bound !== null ? bound.port : port,
-    get connections() {
-      return sockets.size;
-    },
-    emptied: async () => {
-      await Promise.all([...sockets].map(closed));
-    },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
+  return server;
 }
 
-function closed(socket: Socket): Promise<void> {
+function gone(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', () => {
       resolve();
@@ -91,9 +116,17 @@ function closed(socket: Socket): Promise<void> {
   });
 }
 
-function cannotListen(host: string, port: number, error: unknown): MeshError {
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+}
+
+function cannotListen(name: string, error: unknown): MeshError {
   return new MeshError(
-    `cannot listen on ${host}:${String(port)}: ${describe(error)}; choose another port, or 0 for a free one`,
+    `cannot listen on ${name}: ${describe(error)}; choose another port, or 0 for a free one`,
     { status: 'UNAVAILABLE', reason: 'CANNOT_LISTEN', cause: error },
   );
 }

@@ -1,16 +1,18 @@
-import type { CallContext, Layer, StreamLayer } from '../../kernel/call.ts';
+import type { StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
-import { serverContext } from './call.ts';
+import { type ServerContext, serverContext } from './call.ts';
+
+/** What a caller is told of something thrown. */
+export type Outward = (thrown: unknown, context: ServerContext) => MeshError;
 
 /**
  * Decides what a caller may know of an error. A MeshError was written for callers and passes. Anything else
  * may hold a stack, a query, a path or a password: it goes to the log, and outward goes INTERNAL /
  * HANDLER_FAILED with the trace under which the log has it.
  */
-export function outwardLayers(log: Log): { call: Layer; stream: StreamLayer } {
-  function outward(thrown: unknown, context: CallContext): MeshError {
-    const { scope, method, trace } = serverContext(context);
+export function createOutward(log: Log): Outward {
+  return (thrown, { scope, method, trace }) => {
     // Whatever a handler throws once nobody waits is a consequence of that, not a fault of its own.
     if (scope.reason !== undefined) return scope.reason;
     const name = `${method.service}/${method.name}`;
@@ -24,29 +26,19 @@ export function outwardLayers(log: Log): { call: Layer; stream: StreamLayer } {
     log.error('handler failed', { method: name, traceId: trace.traceId, err: thrown });
     return new MeshError(
       `the handler failed; the server's log has the cause, trace ${trace.traceId}`,
-      {
-        status: 'INTERNAL',
-        reason: 'HANDLER_FAILED',
-        cause: thrown,
-      },
+      { status: 'INTERNAL', reason: 'HANDLER_FAILED', cause: thrown },
     );
-  }
-
-  return {
-    call: (next) => async (request, context) => {
-      try {
-        return await next(request, context);
-      } catch (thrown) {
-        throw outward(thrown, context);
-      }
-    },
-    stream: (next) =>
-      async function* (requests, context) {
-        try {
-          yield* next(requests, context);
-        } catch (thrown) {
-          throw outward(thrown, context);
-        }
-      },
   };
+}
+
+/** The same as a layer of a stream. */
+export function outwardLayer(outward: Outward): StreamLayer {
+  return (next) =>
+    async function* (requests, context) {
+      try {
+        yield* next(requests, context);
+      } catch (thrown) {
+        throw outward(thrown, serverContext(context));
+      }
+    };
 }

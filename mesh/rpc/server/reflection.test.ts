@@ -75,6 +75,7 @@ describe('reflection', () => {
           { name: 'grpc.reflection.v1alpha.ServerReflection' },
           { name: 'shop.orders.v1.OrdersService' },
           { name: 'shop.warehouse.v1.WarehouseService' },
+          { name: 'weft.lane.v1.LaneService' },
         ],
       },
     });

@@ -1,59 +1,51 @@
-import type { CallContext, Layer, StreamLayer } from '../../kernel/call.ts';
+import type { StreamLayer } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { remainingMs } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
-import { metadataBytes } from '../metadata.ts';
-import { serverContext } from './call.ts';
+import { type ServerContext, serverContext } from './call.ts';
+
+/** What a refusal may look at. */
+type Facts = Pick<ServerContext, 'deadline' | 'draining' | 'metadataBytes'>;
 
 /** A check that a call must pass before it costs anything; throws the refusal. */
-type Refusal = (context: CallContext) => void;
-
-interface Layers {
-  readonly call: Layer;
-  readonly stream: StreamLayer;
-}
+export type Refusal = (facts: Facts) => void;
 
 /** Refuses new calls once the server drains: they never reached a handler and are safe to send elsewhere. */
-export function drainLayers(): Layers {
-  return refusing((context) => {
-    if (!serverContext(context).draining.aborted) return;
-    const message = 'this instance is shutting down; call another one';
-    throw new MeshError(message, { status: 'UNAVAILABLE', reason: 'DRAINING' });
-  });
-}
+export const refuseWhileDraining: Refusal = ({ draining }) => {
+  if (!draining.aborted) return;
+  const message = 'this instance is shutting down; call another one';
+  throw new MeshError(message, { status: 'UNAVAILABLE', reason: 'DRAINING' });
+};
 
 /** Refuses metadata above the limit; grpc-js has no option for it and takes 64 KiB. */
-export function metadataLayers(maxBytes: number): Layers {
-  return refusing((context) => {
-    const bytes = metadataBytes(context.metadata);
-    if (bytes <= maxBytes) return;
+export function refuseMetadataAbove(maxBytes: number): Refusal {
+  return ({ metadataBytes }) => {
+    if (metadataBytes <= maxBytes) return;
     throw new MeshError(
-      `${String(bytes)} bytes of metadata, at most ${String(maxBytes)} are taken; move data into the request`,
-      { status: 'RESOURCE_EXHAUSTED', reason: 'METADATA_TOO_LARGE' },
+      `${String(metadataBytes)} bytes of metadata, at most ${String(maxBytes)} are taken; move data into the request`,
+      {
+        status: 'RESOURCE_EXHAUSTED',
+        reason: 'METADATA_TOO_LARGE',
+        // The same call fails the same way everywhere.
+        details: { retryAfterMs: Number.POSITIVE_INFINITY },
+      },
     );
-  });
+  };
 }
 
 /** Refuses what has expired on its way: nobody waits for the answer. */
-export function deadlineLayers(clock: Clock): Layers {
-  return refusing((context) => {
-    if (context.deadline === undefined || remainingMs(context.deadline, clock) > 0) return;
+export function refuseExpired(clock: Clock): Refusal {
+  return ({ deadline }) => {
+    if (deadline === undefined || remainingMs(deadline, clock) > 0) return;
     const message = 'the deadline had passed when the call arrived';
     throw new MeshError(message, { status: 'DEADLINE_EXCEEDED', reason: 'EXPIRED_ON_ARRIVAL' });
-  });
+  };
 }
 
-// A refusal is thrown and not rejected: the outward layer above awaits inside a try, and a promise less is
-// a promise less on every call that passes.
-function refusing(refuse: Refusal): Layers {
-  return {
-    call: (next) => (request, context) => {
-      refuse(context);
-      return next(request, context);
-    },
-    stream: (next) => (requests, context) => {
-      refuse(context);
-      return next(requests, context);
-    },
+/** A refusal as a layer of a stream. */
+export function refusalLayer(refuse: Refusal): StreamLayer {
+  return (next) => (requests, context) => {
+    refuse(serverContext(context));
+    return next(requests, context);
   };
 }

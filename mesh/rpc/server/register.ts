@@ -9,13 +9,18 @@ import {
 } from '../../schema/definition.ts';
 import type { Image } from '../../schema/image.ts';
 import type { Validator } from '../../schema/validate.ts';
+import type { RpcMetrics } from '../../telemetry/rpc-metrics.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
+import { bufferOf } from '../encode.ts';
 import type { CallEnvironment } from './call.ts';
 import { createCodec } from './codec.ts';
+import type { UnaryMethod } from './dispatch.ts';
 import type { AnyHandler } from './handler.ts';
 import type { Implementation } from './implementation.ts';
-import { serveBidi, serveClientStream, serveServerStream, serveUnary } from './serve.ts';
+import { createObserver, type Observer } from './observe.ts';
+import { serveBidi, serveClientStream, serveServerStream } from './serve.ts';
 import { type StackParts, streamStack, unaryStack } from './stack.ts';
+import { UnaryCall } from './unary-call.ts';
 
 export interface Registration {
   readonly grpc: Server;
@@ -28,6 +33,11 @@ export interface Registration {
   readonly maxMetadataBytes: number;
   /** The services registered so far, with their methods. */
   readonly served: Map<string, readonly string[]>;
+  /** The unary methods registered so far, by path: what a transport may call. */
+  readonly unary: Map<string, UnaryMethod>;
+  /** The observers of all methods registered so far, by path: for calls that end before their stack runs. */
+  readonly observers: Map<string, Observer>;
+  readonly metrics: RpcMetrics;
 }
 
 /** gRPC's own service, which must answer NOT_SERVING while everything else is refused. */
@@ -79,10 +89,14 @@ function registerMethod(
   registration: Registration,
 ): void {
   const { grpc, environment, validator } = registration;
+  const { clock } = environment;
+  const meter = registration.metrics.server(info);
+  const observer = createObserver({ method: info, meter, clock, spans: registration.spans });
+  registration.observers.set(info.path, observer);
   const parts: StackParts = {
-    clock: environment.clock,
+    observer,
+    clock,
     log: registration.log,
-    spans: registration.spans,
     maxMetadataBytes: registration.maxMetadataBytes,
     codec: createCodec(info, method, registration.maxMessageBytes),
     check: validator.compile(method.requestType.$type),
@@ -91,8 +105,13 @@ function registerMethod(
   const same = (bytes: Buffer): Buffer => bytes;
   switch (info.kind) {
     case 'unary': {
-      const serve = serveUnary(unaryStack(handler, parts), info, environment);
-      grpc.register(info.path, serve, same, same, 'unary');
+      const site = { method: info, stack: unaryStack(handler, parts), environment };
+      registration.unary.set(info.path, {
+        path: info.path,
+        run: (arrival, reply) => new UnaryCall(site, arrival, reply).start(),
+      });
+      // So that grpc-js knows the path; the calls themselves are taken before it runs anything (plain-unary.ts).
+      grpc.register(info.path, () => undefined, bufferOf, same, 'unary');
       return;
     }
     case 'server-stream': {
@@ -115,8 +134,7 @@ function registerMethod(
 /** The handler of a method, bound: an implementation may be an object whose handlers use `this`. */
 function handlerOf(implementation: object, key: string): AnyHandler | undefined {
   const handler: unknown = Reflect.get(implementation, key);
-  if (typeof handler !== 'function') return undefined;
-  return (input, context) => Reflect.apply(handler, implementation, [input, context]) as unknown;
+  return typeof handler === 'function' ? (handler.bind(implementation) as AnyHandler) : undefined;
 }
 
 function invalid(message: string, reason: string): MeshError {

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { MeshError } from '../../kernel/error.ts';
 
 /**
@@ -5,72 +6,75 @@ import type { MeshError } from '../../kernel/error.ts';
  * EventTarget, an abort builds a DOMException), and most calls end well without anybody looking at it: so
  * the end of a call is kept here, and a signal is made only for those who ask.
  */
-export interface Scope {
+export interface Scope extends Cancellation {
   /** Aborts with `reason`; made on first use. */
   readonly signal: AbortSignal;
-  /** Why the call ended early; undefined while it runs and when it ended well. */
-  readonly reason: MeshError | undefined;
   /** Ends the call early. The first reason stays; without effect after `finish`. */
   abort(reason: MeshError): void;
   /** The call is answered; from now on nothing can abort it. */
   finish(): void;
-  /** Calls `listener` once on abort, at once if that has happened; the returned function takes it back. */
-  onAbort(listener: (reason: MeshError) => void): () => void;
   /** Settles as `work` does, or rejects with the reason as soon as the call ends early. */
   race<T>(work: Promise<T>): Promise<T>;
 }
+
+type Listener = (reason: MeshError) => void;
 
 const nothing = (): void => undefined;
 
 /** The scope of a call that begins now. */
 export function createScope(): Scope {
-  const listeners = new Set<(reason: MeshError) => void>();
-  let controller: AbortController | undefined;
-  let reason: MeshError | undefined;
-  let finished = false;
+  return new CallScope();
+}
 
-  function abort(because: MeshError): void {
-    if (finished || reason !== undefined) return;
-    reason = because;
-    for (const listener of [...listeners]) listener(because);
-    listeners.clear();
-    controller?.abort(because);
+/** A class, because there is one for every call: methods on the prototype, and nothing made before it is asked for. */
+class CallScope implements Scope {
+  reason: MeshError | undefined = undefined;
+  #finished = false;
+  #listeners: Set<Listener> | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    const { signal } = this.#controller;
+    if (this.reason !== undefined && !signal.aborted) this.#controller.abort(this.reason);
+    return signal;
   }
 
-  function onAbort(listener: (reason: MeshError) => void): () => void {
-    if (reason !== undefined) {
-      listener(reason);
+  abort(because: MeshError): void {
+    if (this.#finished || this.reason !== undefined) return;
+    this.reason = because;
+    const listeners = [...(this.#listeners ?? [])];
+    this.#listeners = undefined;
+    for (const listener of listeners) listener(because);
+    this.#controller?.abort(because);
+  }
+
+  finish(): void {
+    this.#finished = true;
+    this.#listeners = undefined;
+  }
+
+  onAbort(listener: Listener): () => void {
+    if (this.reason !== undefined) {
+      listener(this.reason);
       return nothing;
     }
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    // Whoever still runs after the answer is told nothing any more.
+    if (this.#finished) return nothing;
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+    return () => this.#listeners?.delete(listener);
   }
 
-  return {
-    get signal() {
-      controller ??= new AbortController();
-      if (reason !== undefined && !controller.signal.aborted) controller.abort(reason);
-      return controller.signal;
-    },
-    get reason() {
-      return reason;
-    },
-    abort,
-    finish() {
-      finished = true;
-      listeners.clear();
-    },
-    onAbort,
-    async race(work) {
-      let release = nothing;
-      const interrupted = new Promise<never>((_resolve, reject) => {
-        release = onAbort(reject);
-      });
-      try {
-        return await Promise.race([work, interrupted]);
-      } finally {
-        release();
-      }
-    },
-  };
+  async race<T>(work: Promise<T>): Promise<T> {
+    let release = nothing;
+    const interrupted = new Promise<never>((_resolve, reject) => {
+      release = this.onAbort(reject);
+    });
+    try {
+      return await Promise.race([work, interrupted]);
+    } finally {
+      release();
+    }
+  }
 }

@@ -2,37 +2,22 @@ import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
   handleServerStreamingCall,
-  handleUnaryCall,
   ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
   StatusObject,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import type { Call, MethodInfo, StreamCall } from '../../kernel/call.ts';
+import type { MethodInfo, StreamCall } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { toStatus } from '../status.ts';
-import { type CallEnvironment, closeCall, openCall, type ServerContext } from './call.ts';
+import { type CallEnvironment, closeStream, openStream, type StreamContext } from './call.ts';
 import { interruptible } from './interruptible.ts';
 
 /**
- * grpc-js's four handler shapes over the server stack. grpc-js hands out and takes bytes here: coding is a
- * layer of the stack (codec.ts).
+ * grpc-js's three shapes of streaming handlers over the server stack. grpc-js hands out and takes bytes here:
+ * coding is a layer of the stack (codec.ts).
  */
-
-export function serveUnary(
-  stack: Call,
-  method: MethodInfo,
-  environment: CallEnvironment,
-): handleUnaryCall<Buffer, Buffer> {
-  return (call, callback) => {
-    const context = openCall(call, method, environment);
-    const reply = replyOnce(context, environment, callback);
-    // The handler may go on, but whoever still listens is told why nothing more will come.
-    context.scope.onAbort(reply.fail);
-    stack(call.request, context).then(reply.succeed, reply.fail);
-  };
-}
 
 export function serveClientStream(
   stack: StreamCall,
@@ -40,7 +25,7 @@ export function serveClientStream(
   environment: CallEnvironment,
 ): handleClientStreamingCall<Buffer, Buffer> {
   return (call, callback) => {
-    const context = openCall(call, method, environment);
+    const context = openStream(call, method, environment);
     const reply = replyOnce(context, environment, callback);
     only(stack(requestsOf(call, context, environment), context)).then(reply.succeed, reply.fail);
   };
@@ -52,9 +37,9 @@ export function serveServerStream(
   environment: CallEnvironment,
 ): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
-    const context = openCall(call, method, environment);
+    const context = openStream(call, method, environment);
     void pump(stack(single(call.request), context), call, context).finally(() => {
-      closeCall(context, environment);
+      closeStream(context, environment);
     });
   };
 }
@@ -65,9 +50,9 @@ export function serveBidi(
   environment: CallEnvironment,
 ): handleBidiStreamingCall<Buffer, Buffer> {
   return (call) => {
-    const context = openCall(call, method, environment);
+    const context = openStream(call, method, environment);
     void pump(stack(requestsOf(call, context, environment), context), call, context).finally(() => {
-      closeCall(context, environment);
+      closeStream(context, environment);
     });
   };
 }
@@ -79,7 +64,7 @@ interface Reply {
 
 /** The one answer of a call; whatever comes after the first is dropped. */
 function replyOnce(
-  context: ServerContext,
+  context: StreamContext,
   environment: CallEnvironment,
   callback: sendUnaryData<Buffer>,
 ): Reply {
@@ -89,7 +74,7 @@ function replyOnce(
     replied = true;
     context.sendHeaders();
     answer();
-    closeCall(context, environment);
+    closeStream(context, environment);
   }
   return {
     succeed: (response) => {
@@ -106,7 +91,7 @@ function replyOnce(
   };
 }
 
-function failureOf(thrown: unknown, context: ServerContext): StatusObject {
+function failureOf(thrown: unknown, context: StreamContext): StatusObject {
   const status = toStatus(MeshError.from(thrown));
   status.metadata.merge(context.trailers());
   return status;
@@ -116,7 +101,7 @@ function failureOf(thrown: unknown, context: ServerContext): StatusObject {
 async function pump(
   output: AsyncIterable<unknown>,
   call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
-  context: ServerContext,
+  context: StreamContext,
 ): Promise<void> {
   try {
     for await (const bytes of output) {
@@ -143,7 +128,7 @@ function drained(call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream
 /** The requests of a stream; throws the reason of the scope when the caller goes away. */
 async function* requestsOf(
   call: ServerReadableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
-  { scope }: ServerContext,
+  { scope }: StreamContext,
   { clock, resetGraceMs }: CallEnvironment,
 ): AsyncGenerator {
   // A handler that stops reading may still have something to say; by default Node would destroy the stream.

@@ -1,51 +1,24 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HealthDefinition } from '../../../gen/grpc/health/v1/health.ts';
-import { ServerReflectionDefinition } from '../../../gen/grpc/reflection/v1/reflection.ts';
-import { ServerReflectionDefinition as ServerReflectionAlphaDefinition } from '../../../gen/grpc/reflection/v1alpha/reflection.ts';
-import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { systemClock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Closeable } from '../../kernel/lifecycle.ts';
-import { type Log, silentLog } from '../../kernel/log.ts';
-import { type Random, systemRandom } from '../../kernel/random.ts';
+import { silentLog } from '../../kernel/log.ts';
 import type { ServiceDefinition } from '../../schema/definition.ts';
-import { type Image, mergeImages, weftImage } from '../../schema/image.ts';
-import { createValidator } from '../../schema/validate.ts';
-import { noSpans, type SpanSink } from '../../telemetry/spans.ts';
+import type { LaneServiceStats } from '../lane/server.ts';
 import { type DrainOptions, drainServer } from './drain.ts';
-import { createHealth, type Health, type HealthStatus } from './health.ts';
+import { createHealth, type HealthStatus } from './health.ts';
 import type { Implementation } from './implementation.ts';
 import { type Listener, listen } from './listener.ts';
-import { createReflection } from './reflection.ts';
-import { type Registration, registerService } from './register.ts';
-import { answerUnknownMethods } from './unknown-method.ts';
+import type { ServerOptions } from './options.ts';
+import { prepareServer } from './prepare.ts';
+import { registerService } from './register.ts';
 
-export interface ServerOptions {
-  /** The contracts of what is served: validation and reflection read them. */
-  readonly image: Image;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: Log;
-  /** Where the span of each call goes. Default: nowhere. */
-  readonly spans?: SpanSink;
-  /** Largest message either way, in bytes. Default 1 MiB (grpc-js takes 4 MiB and sends without bound). */
-  readonly maxMessageBytes?: number;
-  /** Most metadata of a call, in bytes as HTTP/2 counts them. Default 8 KiB, as gRPC's C core. */
-  readonly maxMetadataBytes?: number;
-  /** Most calls at a time on one connection. Default 100 (Envoy's advice for edges). */
-  readonly maxConcurrentStreams?: number;
-  /** When a silent connection is pinged, in ms. Default 20 000; it is closed 5 000 ms later if no answer comes. */
-  readonly keepaliveMs?: number;
-  /** How long a connection may take to speak HTTP/2, in ms. Default 10 000. */
-  readonly handshakeTimeoutMs?: number;
-  /**
-   * How long the end of a request stream is held back, in ms, because a cancel from Node's HTTP/2 looks like
-   * an end at first. Default 10: on a quiet machine the reset follows within 0.1 ms (median) to 9 ms (max),
-   * on a busy one it may take longer. A handler for which half a stream is worse than none should have its
-   * messages say how many there are.
-   */
-  readonly resetGraceMs?: number;
-  /** Whether tools may read the contracts from the server. Default true. */
-  readonly reflection?: boolean;
+export type { ServerOptions } from './options.ts';
+
+export interface ListenAddress {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly unix?: string | undefined;
 }
 
 /** A gRPC server: typed handlers, health, reflection, limits, and an end that loses no call. */
@@ -56,10 +29,14 @@ export interface MeshServer extends Closeable {
    */
   add<D extends ServiceDefinition>(definition: D, implementation: Implementation<D>): void;
   /**
-   * Listens and begins to serve; health turns to SERVING. Default 127.0.0.1 and a free port. Throws
-   * UNAVAILABLE / CANNOT_LISTEN if the port cannot be had; may then be called again.
+   * Listens and begins to serve; health turns to SERVING. Default 127.0.0.1 and a free port. `unix`: the
+   * absolute path of a Unix socket to listen on as well, in a folder that is this user's alone (made if it
+   * is not there); tell clients by `unixMetadata`. Throws UNAVAILABLE / CANNOT_LISTEN if port or socket
+   * cannot be had, INVALID_ARGUMENT / SOCKET_PATH for a path that is too long; may then be called again.
    */
-  listen(address?: { host?: string; port?: number }): Promise<{ host: string; port: number }>;
+  listen(address?: ListenAddress): Promise<{ host: string; port: number }>;
+  /** What its lanes have done; undefined if it serves none. */
+  laneStats(): LaneServiceStats | undefined;
   /** What health says of a service, or of the whole server ('' ). */
   setHealth(service: string, status: HealthStatus): void;
   /**
@@ -72,7 +49,6 @@ export interface MeshServer extends Closeable {
   close(): Promise<void>;
 }
 
-const mebibyte = 1024 * 1024;
 const closeGraceMs = 1000;
 
 /** Where a server stands. */
@@ -87,7 +63,7 @@ export function createServer(options: ServerOptions): MeshServer {
   const { clock = systemClock, log = silentLog } = options;
   const health = createHealth();
   const draining = new AbortController();
-  const registration = prepare(options, health, draining.signal);
+  const { registration, lanes } = prepareServer(options, health, draining.signal);
   const { grpc, environment, served } = registration;
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   let state: State = { name: 'building' };
@@ -109,10 +85,10 @@ export function createServer(options: ServerOptions): MeshServer {
       registerService(definition, implementation, registration);
       health.set(definition.fullName, 'NOT_SERVING');
     },
-    async listen({ host = '127.0.0.1', port = 0 } = {}) {
+    async listen({ host = '127.0.0.1', port = 0, unix } = {}) {
       if (!isBuilding()) throw tooLate('listen');
       const handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
-      const listener = await listen({ host, port, injector, clock, log, handshakeTimeoutMs });
+      const listener = await listen({ host, port, unix, injector, clock, log, handshakeTimeoutMs });
       if (!isBuilding()) {
         // Closed, or told to listen elsewhere, while the port was being opened.
         await listener.close();
@@ -122,6 +98,7 @@ export function createServer(options: ServerOptions): MeshServer {
       for (const service of ['', ...served.keys()]) health.set(service, 'SERVING');
       return { host, port: listener.port };
     },
+    laneStats: () => lanes?.stats(),
     setHealth: health.set,
     drain,
     async close() {
@@ -133,47 +110,6 @@ export function createServer(options: ServerOptions): MeshServer {
       await done.finally(stopWaiting);
     },
   };
-}
-
-/** The grpc-js server with what every weft server serves: health, and reflection unless it is switched off. */
-function prepare(options: ServerOptions, health: Health, draining: AbortSignal): Registration {
-  const { clock = systemClock, random = systemRandom } = options;
-  const maxMessageBytes = options.maxMessageBytes ?? mebibyte;
-  const resetGraceMs = options.resetGraceMs ?? 10;
-  const image = mergeImages([options.image, weftImage()]);
-  const served = new Map<string, readonly string[]>();
-  const registration: Registration = {
-    grpc: createGrpcServer(options, maxMessageBytes),
-    environment: { clock, random, resetGraceMs, draining, running: new Set() },
-    image,
-    validator: createValidator(image),
-    log: options.log ?? silentLog,
-    spans: options.spans ?? noSpans,
-    maxMessageBytes,
-    maxMetadataBytes: options.maxMetadataBytes ?? 8 * 1024,
-    served,
-  };
-  answerUnknownMethods(registration.grpc, served);
-  registerService(HealthDefinition, health.implementation, registration);
-  if (options.reflection !== false) {
-    const reflection = createReflection(image, () => [...served.keys()].sort());
-    registerService(ServerReflectionDefinition, reflection, registration);
-    registerService(ServerReflectionAlphaDefinition, reflection, registration);
-  }
-  return registration;
-}
-
-function createGrpcServer(options: ServerOptions, maxMessageBytes: number): Server {
-  return new Server({
-    'grpc.max_receive_message_length': maxMessageBytes,
-    // The codec refuses first, with a better text; this is the backstop.
-    'grpc.max_send_message_length': maxMessageBytes,
-    'grpc.max_concurrent_streams': options.maxConcurrentStreams ?? 100,
-    'grpc.keepalive_time_ms': options.keepaliveMs ?? 20_000,
-    'grpc.keepalive_timeout_ms': 5000,
-    // Nobody reads channelz here, and it keeps books of every call.
-    'grpc.enable_channelz': 0,
-  });
 }
 
 function tooLate(what: string): MeshError {

@@ -90,6 +90,220 @@ export interface Span {
   attempts: number;
 }
 
+/** GetStatsRequest asks for all that is measured. */
+export interface GetStatsRequest {
+}
+
+/** GetStatsResponse is one process as it sees itself and those it calls. */
+export interface GetStatsResponse {
+  /** The service that this process is an instance of. */
+  service: string;
+  /** The instance. */
+  instanceId: string;
+  /** The time that the figures cover, in seconds: a minute and up to a twelfth more, less in a young process. */
+  windowSeconds: number;
+  /** Upper bounds of the buckets of every Figures.latency_buckets but the last, in ms. */
+  latencyBoundsMs: number[];
+  /** The methods that this process called. */
+  clients: ClientStats[];
+  /** The methods that this process served. */
+  servers: ServerStats[];
+  /** The targets that this process has clients for. */
+  targets: TargetStats[];
+  /** The lanes on which this process serves; absent when it serves none. */
+  servingLanes:
+    | LaneStats
+    | undefined;
+  /** The process itself. */
+  process: ProcessStats | undefined;
+}
+
+/** Figures sums up what ended within the window. */
+export interface Figures {
+  /** How many ended. */
+  ended: number;
+  /**
+   * How many of those failed. A caller's mistake (NOT_FOUND, INVALID_ARGUMENT) and a call that was given up
+   * (CANCELLED) are no failures.
+   */
+  failed: number;
+  /** Ended per second. */
+  perSecond: number;
+  /** Half were faster, in ms. */
+  p50Ms: number;
+  /** 95 % were faster, in ms. */
+  p95Ms: number;
+  /** 99 % were faster, in ms. */
+  p99Ms: number;
+  /**
+   * How many fell into each bucket; what is missing at the end is zero. Percentiles cannot be averaged: whoever
+   * joins processes adds these up.
+   */
+  latencyBuckets: number[];
+  /** How many ended with each gRPC status name; without those that none ended with. */
+  byStatus: { [key: string]: number };
+}
+
+export interface Figures_ByStatusEntry {
+  key: string;
+  value: number;
+}
+
+/** ClientStats is one method as this process calls it. */
+export interface ClientStats {
+  /** The service name in discovery. */
+  target: string;
+  /** The method, as "shop.orders.v1.OrdersService/PlaceOrder". */
+  method: string;
+  /** Whether it is a method of streams: its latency is then how long they lasted. */
+  streaming: boolean;
+  /** Calls as whoever made them saw them, after retries. */
+  calls:
+    | Figures
+    | undefined;
+  /** Attempts, each for itself. */
+  attempts: TransportFigures[];
+  /** Calls under way. */
+  inFlight: number;
+  /** Calls of the window that took more than one attempt. */
+  retried: number;
+  /** Calls of the window that were refused before the first attempt: breaker, bulkhead, no endpoint. */
+  refused: number;
+}
+
+/** ServerStats is one method as this process serves it. */
+export interface ServerStats {
+  /** The method, as "shop.orders.v1.OrdersService/PlaceOrder"; "other" for what nobody serves. */
+  method: string;
+  /** Whether it is a method of streams. */
+  streaming: boolean;
+  /** The calls that were served. */
+  calls: TransportFigures[];
+  /** Calls under way. */
+  inFlight: number;
+}
+
+/** TransportFigures is the share of one transport. */
+export interface TransportFigures {
+  /** "lane" or "plain". */
+  transport: string;
+  /** What travelled on it. */
+  figures: Figures | undefined;
+}
+
+/** TargetStats is a target as this process knows it at this moment. */
+export interface TargetStats {
+  /** The service name in discovery. */
+  target: string;
+  /** "closed", "open" or "half-open". */
+  breaker: string;
+  /** Calls under way that the bulkhead counts. */
+  inFlight: number;
+  /** Retries and hedges that the budget allows now. */
+  retryBudget: number;
+  /** Whether discovery cannot be reached and its last answer is in use. */
+  stale: boolean;
+  /** The instances. */
+  endpoints: EndpointStats[];
+}
+
+/** EndpointStats is one instance as the balancer of this process knows it. */
+export interface EndpointStats {
+  /** The instance. */
+  instanceId: string;
+  /** "host:port". */
+  address: string;
+  /** What the balancer thinks of it: "in", "ejected" or "probation". */
+  health: string;
+  /** Unary attempts under way. */
+  inFlight: number;
+  /** The latency that the balancer reckons with, in ms. */
+  latencyMs: number;
+  /** Until it may be tried again, in ms; 0 unless it is ejected. */
+  ejectedForMs: number;
+  /** How its calls travel; absent when nobody counts that. */
+  lane:
+    | LaneStats
+    | undefined;
+  /** Streams that are open. */
+  streams: number;
+  /** The share of successes of late, 0 to 1. */
+  successRate: number;
+  /** The share of its turn that it takes, 0 to 1: below 1 for one that joined lately. */
+  weight: number;
+}
+
+/** LaneStats is what travelled on lanes, and beside them, since the connections were opened. */
+export interface LaneStats {
+  /** Lanes that are open now. */
+  open: number;
+  /** Calls that went on them. */
+  calls: bigint;
+  /** Writes that it took; calls / writes is what batching wins. */
+  writes: bigint;
+  /** Calls that went plainly, by reason, as "body" (too large for a lane) or "no-lane". */
+  plainCalls: { [key: string]: bigint };
+}
+
+export interface LaneStats_PlainCallsEntry {
+  key: string;
+  value: bigint;
+}
+
+/** ProcessStats is what the process itself costs. */
+export interface ProcessStats {
+  /** The share of one core that was used during the window. */
+  cpu: number;
+  /** Memory that the machine lent to it, in bytes. */
+  rssBytes: bigint;
+  /** Memory that JavaScript uses, in bytes. */
+  heapUsedBytes: bigint;
+  /** How late the event loop ran its timers, 99 %, in ms. */
+  loopDelayP99Ms: number;
+}
+
+/** GetPolicyRequest says which part of the policy is asked for. */
+export interface GetPolicyRequest {
+  /** The service name in discovery; empty: all that this process calls. */
+  target: string;
+  /** The name of a method, as "PlaceOrder"; empty: all. */
+  method: string;
+}
+
+/** GetPolicyResponse is the policy as this process applies it. */
+export interface GetPolicyResponse {
+  /** The service that this process is an instance of. */
+  service: string;
+  /** The instance. */
+  instanceId: string;
+  /** The values: of each target what is said of it, then of each of its methods. */
+  values: PolicyValue[];
+  /** What was said and is not applied. */
+  faults: PolicyFault[];
+}
+
+/** PolicyValue is one value of the policy that stands. */
+export interface PolicyValue {
+  /** The service name in discovery. */
+  target: string;
+  /** The method, as "PlaceOrder"; empty: it is said of the target. */
+  method: string;
+  /** What is set, as "timeoutMs" or "breaker.openMs". */
+  setting: string;
+  /** As "2000", "true", "ABORTED, INTERNAL"; "none" for an empty list. */
+  value: string;
+  /** Where it was said: "default", "schema", "client", "kv", "kv method". */
+  origin: string;
+}
+
+/** PolicyFault is a policy that was refused; what stood before it goes on. */
+export interface PolicyFault {
+  /** The service name in discovery. */
+  target: string;
+  /** What is wrong with it, and where. */
+  message: string;
+}
+
 function createBaseListSpansRequest(): ListSpansRequest {
   return { traceId: "" };
 }
@@ -413,6 +627,1698 @@ export const Span: MessageFns<Span, "weft.admin.v1.Span"> = {
   },
 };
 
+function createBaseGetStatsRequest(): GetStatsRequest {
+  return {};
+}
+
+export const GetStatsRequest: MessageFns<GetStatsRequest, "weft.admin.v1.GetStatsRequest"> = {
+  $type: "weft.admin.v1.GetStatsRequest" as const,
+
+  encode(_: GetStatsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStatsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStatsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetStatsRequest>): GetStatsRequest {
+    return GetStatsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetStatsRequest>): GetStatsRequest {
+    const message = createBaseGetStatsRequest();
+    return message;
+  },
+};
+
+function createBaseGetStatsResponse(): GetStatsResponse {
+  return {
+    service: "",
+    instanceId: "",
+    windowSeconds: 0,
+    latencyBoundsMs: [],
+    clients: [],
+    servers: [],
+    targets: [],
+    servingLanes: undefined,
+    process: undefined,
+  };
+}
+
+export const GetStatsResponse: MessageFns<GetStatsResponse, "weft.admin.v1.GetStatsResponse"> = {
+  $type: "weft.admin.v1.GetStatsResponse" as const,
+
+  encode(message: GetStatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    if (message.windowSeconds !== 0) {
+      writer.uint32(25).double(message.windowSeconds);
+    }
+    if (message.latencyBoundsMs.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.latencyBoundsMs) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    for (const v of message.clients) {
+      ClientStats.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.servers) {
+      ServerStats.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.targets) {
+      TargetStats.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.servingLanes !== undefined) {
+      LaneStats.encode(message.servingLanes, writer.uint32(66).fork()).join();
+    }
+    if (message.process !== undefined) {
+      ProcessStats.encode(message.process, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStatsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStatsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.windowSeconds = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag === 33) {
+              message.latencyBoundsMs.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.latencyBoundsMs.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.clients.push(ClientStats.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.servers.push(ServerStats.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.targets.push(TargetStats.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.servingLanes = LaneStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.process = ProcessStats.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetStatsResponse>): GetStatsResponse {
+    return GetStatsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetStatsResponse>): GetStatsResponse {
+    const message = createBaseGetStatsResponse();
+    message.service = object.service ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.windowSeconds = object.windowSeconds ?? 0;
+    message.latencyBoundsMs = object.latencyBoundsMs?.map((e) => e) || [];
+    message.clients = object.clients?.map((e) => ClientStats.fromPartial(e)) || [];
+    message.servers = object.servers?.map((e) => ServerStats.fromPartial(e)) || [];
+    message.targets = object.targets?.map((e) => TargetStats.fromPartial(e)) || [];
+    message.servingLanes = (object.servingLanes !== undefined && object.servingLanes !== null)
+      ? LaneStats.fromPartial(object.servingLanes)
+      : undefined;
+    message.process = (object.process !== undefined && object.process !== null)
+      ? ProcessStats.fromPartial(object.process)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFigures(): Figures {
+  return { ended: 0, failed: 0, perSecond: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, latencyBuckets: [], byStatus: {} };
+}
+
+export const Figures: MessageFns<Figures, "weft.admin.v1.Figures"> = {
+  $type: "weft.admin.v1.Figures" as const,
+
+  encode(message: Figures, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ended !== 0) {
+      writer.uint32(8).uint32(message.ended);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(16).uint32(message.failed);
+    }
+    if (message.perSecond !== 0) {
+      writer.uint32(25).double(message.perSecond);
+    }
+    if (message.p50Ms !== 0) {
+      writer.uint32(33).double(message.p50Ms);
+    }
+    if (message.p95Ms !== 0) {
+      writer.uint32(41).double(message.p95Ms);
+    }
+    if (message.p99Ms !== 0) {
+      writer.uint32(49).double(message.p99Ms);
+    }
+    if (message.latencyBuckets.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.latencyBuckets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    globalThis.Object.entries(message.byStatus).forEach(([key, value]: [string, number]) => {
+      Figures_ByStatusEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Figures {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFigures();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ended = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.perSecond = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.p50Ms = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.p95Ms = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.p99Ms = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.latencyBuckets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.latencyBuckets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = Figures_ByStatusEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.byStatus[entry8.key] = entry8.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Figures>): Figures {
+    return Figures.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Figures>): Figures {
+    const message = createBaseFigures();
+    message.ended = object.ended ?? 0;
+    message.failed = object.failed ?? 0;
+    message.perSecond = object.perSecond ?? 0;
+    message.p50Ms = object.p50Ms ?? 0;
+    message.p95Ms = object.p95Ms ?? 0;
+    message.p99Ms = object.p99Ms ?? 0;
+    message.latencyBuckets = object.latencyBuckets?.map((e) => e) || [];
+    message.byStatus = (globalThis.Object.entries(object.byStatus ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseFigures_ByStatusEntry(): Figures_ByStatusEntry {
+  return { key: "", value: 0 };
+}
+
+export const Figures_ByStatusEntry: MessageFns<Figures_ByStatusEntry, "weft.admin.v1.Figures.ByStatusEntry"> = {
+  $type: "weft.admin.v1.Figures.ByStatusEntry" as const,
+
+  encode(message: Figures_ByStatusEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Figures_ByStatusEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFigures_ByStatusEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Figures_ByStatusEntry>): Figures_ByStatusEntry {
+    return Figures_ByStatusEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Figures_ByStatusEntry>): Figures_ByStatusEntry {
+    const message = createBaseFigures_ByStatusEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseClientStats(): ClientStats {
+  return {
+    target: "",
+    method: "",
+    streaming: false,
+    calls: undefined,
+    attempts: [],
+    inFlight: 0,
+    retried: 0,
+    refused: 0,
+  };
+}
+
+export const ClientStats: MessageFns<ClientStats, "weft.admin.v1.ClientStats"> = {
+  $type: "weft.admin.v1.ClientStats" as const,
+
+  encode(message: ClientStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.streaming !== false) {
+      writer.uint32(24).bool(message.streaming);
+    }
+    if (message.calls !== undefined) {
+      Figures.encode(message.calls, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.attempts) {
+      TransportFigures.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(48).uint32(message.inFlight);
+    }
+    if (message.retried !== 0) {
+      writer.uint32(56).uint32(message.retried);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(64).uint32(message.refused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClientStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClientStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.streaming = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.calls = Figures.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.attempts.push(TransportFigures.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.inFlight = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.retried = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.refused = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClientStats>): ClientStats {
+    return ClientStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClientStats>): ClientStats {
+    const message = createBaseClientStats();
+    message.target = object.target ?? "";
+    message.method = object.method ?? "";
+    message.streaming = object.streaming ?? false;
+    message.calls = (object.calls !== undefined && object.calls !== null)
+      ? Figures.fromPartial(object.calls)
+      : undefined;
+    message.attempts = object.attempts?.map((e) => TransportFigures.fromPartial(e)) || [];
+    message.inFlight = object.inFlight ?? 0;
+    message.retried = object.retried ?? 0;
+    message.refused = object.refused ?? 0;
+    return message;
+  },
+};
+
+function createBaseServerStats(): ServerStats {
+  return { method: "", streaming: false, calls: [], inFlight: 0 };
+}
+
+export const ServerStats: MessageFns<ServerStats, "weft.admin.v1.ServerStats"> = {
+  $type: "weft.admin.v1.ServerStats" as const,
+
+  encode(message: ServerStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.streaming !== false) {
+      writer.uint32(16).bool(message.streaming);
+    }
+    for (const v of message.calls) {
+      TransportFigures.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(32).uint32(message.inFlight);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.streaming = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.calls.push(TransportFigures.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.inFlight = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServerStats>): ServerStats {
+    return ServerStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerStats>): ServerStats {
+    const message = createBaseServerStats();
+    message.method = object.method ?? "";
+    message.streaming = object.streaming ?? false;
+    message.calls = object.calls?.map((e) => TransportFigures.fromPartial(e)) || [];
+    message.inFlight = object.inFlight ?? 0;
+    return message;
+  },
+};
+
+function createBaseTransportFigures(): TransportFigures {
+  return { transport: "", figures: undefined };
+}
+
+export const TransportFigures: MessageFns<TransportFigures, "weft.admin.v1.TransportFigures"> = {
+  $type: "weft.admin.v1.TransportFigures" as const,
+
+  encode(message: TransportFigures, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transport !== "") {
+      writer.uint32(10).string(message.transport);
+    }
+    if (message.figures !== undefined) {
+      Figures.encode(message.figures, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransportFigures {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransportFigures();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transport = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.figures = Figures.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TransportFigures>): TransportFigures {
+    return TransportFigures.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransportFigures>): TransportFigures {
+    const message = createBaseTransportFigures();
+    message.transport = object.transport ?? "";
+    message.figures = (object.figures !== undefined && object.figures !== null)
+      ? Figures.fromPartial(object.figures)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTargetStats(): TargetStats {
+  return { target: "", breaker: "", inFlight: 0, retryBudget: 0, stale: false, endpoints: [] };
+}
+
+export const TargetStats: MessageFns<TargetStats, "weft.admin.v1.TargetStats"> = {
+  $type: "weft.admin.v1.TargetStats" as const,
+
+  encode(message: TargetStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.breaker !== "") {
+      writer.uint32(18).string(message.breaker);
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(24).uint32(message.inFlight);
+    }
+    if (message.retryBudget !== 0) {
+      writer.uint32(33).double(message.retryBudget);
+    }
+    if (message.stale !== false) {
+      writer.uint32(40).bool(message.stale);
+    }
+    for (const v of message.endpoints) {
+      EndpointStats.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TargetStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTargetStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.breaker = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.inFlight = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.retryBudget = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.stale = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.endpoints.push(EndpointStats.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TargetStats>): TargetStats {
+    return TargetStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TargetStats>): TargetStats {
+    const message = createBaseTargetStats();
+    message.target = object.target ?? "";
+    message.breaker = object.breaker ?? "";
+    message.inFlight = object.inFlight ?? 0;
+    message.retryBudget = object.retryBudget ?? 0;
+    message.stale = object.stale ?? false;
+    message.endpoints = object.endpoints?.map((e) => EndpointStats.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEndpointStats(): EndpointStats {
+  return {
+    instanceId: "",
+    address: "",
+    health: "",
+    inFlight: 0,
+    latencyMs: 0,
+    ejectedForMs: 0,
+    lane: undefined,
+    streams: 0,
+    successRate: 0,
+    weight: 0,
+  };
+}
+
+export const EndpointStats: MessageFns<EndpointStats, "weft.admin.v1.EndpointStats"> = {
+  $type: "weft.admin.v1.EndpointStats" as const,
+
+  encode(message: EndpointStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.health !== "") {
+      writer.uint32(26).string(message.health);
+    }
+    if (message.inFlight !== 0) {
+      writer.uint32(32).uint32(message.inFlight);
+    }
+    if (message.latencyMs !== 0) {
+      writer.uint32(41).double(message.latencyMs);
+    }
+    if (message.ejectedForMs !== 0) {
+      writer.uint32(49).double(message.ejectedForMs);
+    }
+    if (message.lane !== undefined) {
+      LaneStats.encode(message.lane, writer.uint32(58).fork()).join();
+    }
+    if (message.streams !== 0) {
+      writer.uint32(64).uint32(message.streams);
+    }
+    if (message.successRate !== 0) {
+      writer.uint32(73).double(message.successRate);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(81).double(message.weight);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndpointStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndpointStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.health = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.inFlight = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.latencyMs = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.ejectedForMs = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lane = LaneStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.streams = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.successRate = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EndpointStats>): EndpointStats {
+    return EndpointStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndpointStats>): EndpointStats {
+    const message = createBaseEndpointStats();
+    message.instanceId = object.instanceId ?? "";
+    message.address = object.address ?? "";
+    message.health = object.health ?? "";
+    message.inFlight = object.inFlight ?? 0;
+    message.latencyMs = object.latencyMs ?? 0;
+    message.ejectedForMs = object.ejectedForMs ?? 0;
+    message.lane = (object.lane !== undefined && object.lane !== null) ? LaneStats.fromPartial(object.lane) : undefined;
+    message.streams = object.streams ?? 0;
+    message.successRate = object.successRate ?? 0;
+    message.weight = object.weight ?? 0;
+    return message;
+  },
+};
+
+function createBaseLaneStats(): LaneStats {
+  return { open: 0, calls: 0n, writes: 0n, plainCalls: {} };
+}
+
+export const LaneStats: MessageFns<LaneStats, "weft.admin.v1.LaneStats"> = {
+  $type: "weft.admin.v1.LaneStats" as const,
+
+  encode(message: LaneStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== 0) {
+      writer.uint32(8).uint32(message.open);
+    }
+    if (message.calls !== 0n) {
+      if (BigInt.asUintN(64, message.calls) !== message.calls) {
+        throw new globalThis.Error("value provided for field message.calls of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.calls);
+    }
+    if (message.writes !== 0n) {
+      if (BigInt.asUintN(64, message.writes) !== message.writes) {
+        throw new globalThis.Error("value provided for field message.writes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.writes);
+    }
+    globalThis.Object.entries(message.plainCalls).forEach(([key, value]: [string, bigint]) => {
+      LaneStats_PlainCallsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LaneStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLaneStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.open = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.calls = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.writes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = LaneStats_PlainCallsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.plainCalls[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LaneStats>): LaneStats {
+    return LaneStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LaneStats>): LaneStats {
+    const message = createBaseLaneStats();
+    message.open = object.open ?? 0;
+    message.calls = (object.calls !== undefined && object.calls !== null) ? BigInt(object.calls) : 0n;
+    message.writes = (object.writes !== undefined && object.writes !== null) ? BigInt(object.writes) : 0n;
+    message.plainCalls = (globalThis.Object.entries(object.plainCalls ?? {}) as [string, bigint][]).reduce(
+      (acc: { [key: string]: bigint }, [key, value]: [string, bigint]) => {
+        if (value !== undefined) {
+          acc[key] = BigInt(value as string | number | bigint | boolean);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseLaneStats_PlainCallsEntry(): LaneStats_PlainCallsEntry {
+  return { key: "", value: 0n };
+}
+
+export const LaneStats_PlainCallsEntry: MessageFns<
+  LaneStats_PlainCallsEntry,
+  "weft.admin.v1.LaneStats.PlainCallsEntry"
+> = {
+  $type: "weft.admin.v1.LaneStats.PlainCallsEntry" as const,
+
+  encode(message: LaneStats_PlainCallsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LaneStats_PlainCallsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLaneStats_PlainCallsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LaneStats_PlainCallsEntry>): LaneStats_PlainCallsEntry {
+    return LaneStats_PlainCallsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LaneStats_PlainCallsEntry>): LaneStats_PlainCallsEntry {
+    const message = createBaseLaneStats_PlainCallsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseProcessStats(): ProcessStats {
+  return { cpu: 0, rssBytes: 0n, heapUsedBytes: 0n, loopDelayP99Ms: 0 };
+}
+
+export const ProcessStats: MessageFns<ProcessStats, "weft.admin.v1.ProcessStats"> = {
+  $type: "weft.admin.v1.ProcessStats" as const,
+
+  encode(message: ProcessStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cpu !== 0) {
+      writer.uint32(9).double(message.cpu);
+    }
+    if (message.rssBytes !== 0n) {
+      if (BigInt.asUintN(64, message.rssBytes) !== message.rssBytes) {
+        throw new globalThis.Error("value provided for field message.rssBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.rssBytes);
+    }
+    if (message.heapUsedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.heapUsedBytes) !== message.heapUsedBytes) {
+        throw new globalThis.Error("value provided for field message.heapUsedBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.heapUsedBytes);
+    }
+    if (message.loopDelayP99Ms !== 0) {
+      writer.uint32(33).double(message.loopDelayP99Ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.cpu = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rssBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heapUsedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.loopDelayP99Ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProcessStats>): ProcessStats {
+    return ProcessStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProcessStats>): ProcessStats {
+    const message = createBaseProcessStats();
+    message.cpu = object.cpu ?? 0;
+    message.rssBytes = (object.rssBytes !== undefined && object.rssBytes !== null) ? BigInt(object.rssBytes) : 0n;
+    message.heapUsedBytes = (object.heapUsedBytes !== undefined && object.heapUsedBytes !== null)
+      ? BigInt(object.heapUsedBytes)
+      : 0n;
+    message.loopDelayP99Ms = object.loopDelayP99Ms ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetPolicyRequest(): GetPolicyRequest {
+  return { target: "", method: "" };
+}
+
+export const GetPolicyRequest: MessageFns<GetPolicyRequest, "weft.admin.v1.GetPolicyRequest"> = {
+  $type: "weft.admin.v1.GetPolicyRequest" as const,
+
+  encode(message: GetPolicyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPolicyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPolicyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPolicyRequest>): GetPolicyRequest {
+    return GetPolicyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPolicyRequest>): GetPolicyRequest {
+    const message = createBaseGetPolicyRequest();
+    message.target = object.target ?? "";
+    message.method = object.method ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPolicyResponse(): GetPolicyResponse {
+  return { service: "", instanceId: "", values: [], faults: [] };
+}
+
+export const GetPolicyResponse: MessageFns<GetPolicyResponse, "weft.admin.v1.GetPolicyResponse"> = {
+  $type: "weft.admin.v1.GetPolicyResponse" as const,
+
+  encode(message: GetPolicyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    for (const v of message.values) {
+      PolicyValue.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.faults) {
+      PolicyFault.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPolicyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPolicyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.values.push(PolicyValue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.faults.push(PolicyFault.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPolicyResponse>): GetPolicyResponse {
+    return GetPolicyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPolicyResponse>): GetPolicyResponse {
+    const message = createBaseGetPolicyResponse();
+    message.service = object.service ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.values = object.values?.map((e) => PolicyValue.fromPartial(e)) || [];
+    message.faults = object.faults?.map((e) => PolicyFault.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePolicyValue(): PolicyValue {
+  return { target: "", method: "", setting: "", value: "", origin: "" };
+}
+
+export const PolicyValue: MessageFns<PolicyValue, "weft.admin.v1.PolicyValue"> = {
+  $type: "weft.admin.v1.PolicyValue" as const,
+
+  encode(message: PolicyValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.setting !== "") {
+      writer.uint32(26).string(message.setting);
+    }
+    if (message.value !== "") {
+      writer.uint32(34).string(message.value);
+    }
+    if (message.origin !== "") {
+      writer.uint32(42).string(message.origin);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.setting = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PolicyValue>): PolicyValue {
+    return PolicyValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyValue>): PolicyValue {
+    const message = createBasePolicyValue();
+    message.target = object.target ?? "";
+    message.method = object.method ?? "";
+    message.setting = object.setting ?? "";
+    message.value = object.value ?? "";
+    message.origin = object.origin ?? "";
+    return message;
+  },
+};
+
+function createBasePolicyFault(): PolicyFault {
+  return { target: "", message: "" };
+}
+
+export const PolicyFault: MessageFns<PolicyFault, "weft.admin.v1.PolicyFault"> = {
+  $type: "weft.admin.v1.PolicyFault" as const,
+
+  encode(message: PolicyFault, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.target !== "") {
+      writer.uint32(10).string(message.target);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyFault {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyFault();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PolicyFault>): PolicyFault {
+    return PolicyFault.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyFault>): PolicyFault {
+    const message = createBasePolicyFault();
+    message.target = object.target ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
 /**
  * AdminService answers for one process; every weft server carries it. A view of the whole mesh is made by
  * asking each instance that discovery knows.
@@ -431,6 +2337,30 @@ export const AdminServiceDefinition = {
       requestType: ListSpansRequest as typeof ListSpansRequest,
       requestStream: false,
       responseType: ListSpansResponse as typeof ListSpansResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * GetStats returns what this process measured of its calls during the last minute, as their client and as
+     * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
+     */
+    getStats: {
+      name: "GetStats",
+      requestType: GetStatsRequest as typeof GetStatsRequest,
+      requestStream: false,
+      responseType: GetStatsResponse as typeof GetStatsResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * GetPolicy returns the policy that this process applies to the targets that it calls, value by value,
+     * each with the place where it was said.
+     */
+    getPolicy: {
+      name: "GetPolicy",
+      requestType: GetPolicyRequest as typeof GetPolicyRequest,
+      requestStream: false,
+      responseType: GetPolicyResponse as typeof GetPolicyResponse,
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
@@ -456,6 +2386,32 @@ export const AdminServiceService = {
     responseSerialize: (value: ListSpansResponse): Buffer => Buffer.from(ListSpansResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSpansResponse => ListSpansResponse.decode(value),
   },
+  /**
+   * GetStats returns what this process measured of its calls during the last minute, as their client and as
+   * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
+   */
+  getStats: {
+    path: "/weft.admin.v1.AdminService/GetStats" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStatsRequest): Buffer => Buffer.from(GetStatsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStatsRequest => GetStatsRequest.decode(value),
+    responseSerialize: (value: GetStatsResponse): Buffer => Buffer.from(GetStatsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStatsResponse => GetStatsResponse.decode(value),
+  },
+  /**
+   * GetPolicy returns the policy that this process applies to the targets that it calls, value by value,
+   * each with the place where it was said.
+   */
+  getPolicy: {
+    path: "/weft.admin.v1.AdminService/GetPolicy" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPolicyRequest): Buffer => Buffer.from(GetPolicyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPolicyRequest => GetPolicyRequest.decode(value),
+    responseSerialize: (value: GetPolicyResponse): Buffer => Buffer.from(GetPolicyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPolicyResponse => GetPolicyResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -464,6 +2420,16 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
    * spans in memory only; nothing older is known.
    */
   listSpans: handleUnaryCall<ListSpansRequest, ListSpansResponse>;
+  /**
+   * GetStats returns what this process measured of its calls during the last minute, as their client and as
+   * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
+   */
+  getStats: handleUnaryCall<GetStatsRequest, GetStatsResponse>;
+  /**
+   * GetPolicy returns the policy that this process applies to the targets that it calls, value by value,
+   * each with the place where it was said.
+   */
+  getPolicy: handleUnaryCall<GetPolicyRequest, GetPolicyResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -485,6 +2451,44 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSpansResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * GetStats returns what this process measured of its calls during the last minute, as their client and as
+   * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
+   */
+  getStats(
+    request: GetStatsRequest,
+    callback: (error: ServiceError | null, response: GetStatsResponse) => void,
+  ): ClientUnaryCall;
+  getStats(
+    request: GetStatsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStatsResponse) => void,
+  ): ClientUnaryCall;
+  getStats(
+    request: GetStatsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStatsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * GetPolicy returns the policy that this process applies to the targets that it calls, value by value,
+   * each with the place where it was said.
+   */
+  getPolicy(
+    request: GetPolicyRequest,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  getPolicy(
+    request: GetPolicyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  getPolicy(
+    request: GetPolicyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
   ): ClientUnaryCall;
 }
 

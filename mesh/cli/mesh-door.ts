@@ -1,0 +1,50 @@
+import { type Consul, createConsul } from '../consul/client.ts';
+import { createConsulDiscovery } from '../discovery/consul.ts';
+import type { Resolver } from '../discovery/resolver.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { silentLog } from '../kernel/log.ts';
+import { systemRandom } from '../kernel/random.ts';
+import { runningMesh } from './checkout.ts';
+import type { Environment } from './environment.ts';
+
+/** What a command that asks the whole mesh is given. */
+export interface MeshDoor {
+  readonly consul: Consul;
+  readonly resolver: Resolver;
+  /** The names of all services that Consul's agent knows, sorted. */
+  services(): Promise<string[]>;
+}
+
+/** The mesh of the given Consul, of MESH_CONSUL, or of this checkout; open as long as `work` runs. */
+export async function throughMesh<T>(
+  given: string | undefined,
+  environment: Environment,
+  work: (mesh: MeshDoor) => Promise<T>,
+): Promise<T> {
+  const address = given ?? environment['MESH_CONSUL'] ?? (await runningMesh()).consul;
+  const ports = { clock: systemClock, random: systemRandom, log: silentLog };
+  const consul = createConsul({ address, ...ports });
+  const discovery = createConsulDiscovery({ consul, ...ports });
+  try {
+    return await work({
+      consul,
+      resolver: discovery.resolver,
+      async services() {
+        const known = await consul.ownServices();
+        return [...new Set(known.map(({ service }) => service))].sort();
+      },
+    });
+  } finally {
+    await discovery.close();
+    consul.close();
+  }
+}
+
+/** Where such a command writes; a test holds the other end. */
+export interface CommandIo {
+  /** What was asked for. */
+  print(text: string): void;
+  /** What a person should know beside it. */
+  note(text: string): void;
+  readonly environment: Environment;
+}

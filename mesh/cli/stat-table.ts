@@ -1,0 +1,91 @@
+import type { Golden } from '../admin/golden.ts';
+import type { EdgeRow, MeshStats, MethodRow, ServiceRow } from '../admin/mesh-stats.ts';
+import { table } from './table.ts';
+
+/** The text of `weft stat`: services, who calls whom, and the methods when one service is asked for. */
+export function statTables(stats: MeshStats, service: string | undefined): string {
+  const { services, edges, methods } = only(service, stats);
+  const parts = [table([...serviceHeadings], services.map(serviceCells))];
+  if (edges.length > 0) parts.push(table([...edgeHeadings], edges.map(edgeCells)));
+  if (service !== undefined && methods.length > 0) {
+    parts.push(table([...methodHeadings], methods.map(methodCells)));
+  }
+  return parts.join('\n\n');
+}
+
+/** One service: itself, whom it calls and who calls it. */
+export function only(service: string | undefined, stats: MeshStats): MeshStats {
+  if (service === undefined) return stats;
+  return {
+    services: stats.services.filter((row) => row.service === service),
+    edges: stats.edges.filter((row) => row.caller === service || row.target === service),
+    methods: stats.methods.filter((row) => row.service === service),
+  };
+}
+
+const goldenHeadings = ['SUCCESS', 'RPS', 'P50', 'P95', 'P99', 'LANE'] as const;
+const serviceHeadings = ['SERVICE', 'INSTANCES', ...goldenHeadings, 'ACTIVE', 'CPU', 'RSS', 'LOOP'];
+const edgeHeadings = [
+  ...['CALLER → TARGET', ...goldenHeadings, 'CALLS/WRITE'],
+  ...['RETRIED', 'REFUSED', 'BREAKER', 'EJECTED', 'BUDGET'],
+];
+const methodHeadings = ['METHOD', ...goldenHeadings];
+
+function serviceCells(row: ServiceRow): string[] {
+  return [
+    ...[row.service, String(row.instances), ...goldenCells(row), String(row.inFlight)],
+    ...[percent(row.cpu), megabytes(row.rssBytes), ms(row.loopDelayP99Ms)],
+  ];
+}
+
+function edgeCells(row: EdgeRow): string[] {
+  return [
+    ...[`${row.caller} → ${row.target}`, ...goldenCells(row)],
+    ...[row.callsPerWrite?.toFixed(1) ?? '-', maybe(percent, row.retriedShare)],
+    ...[String(row.refused), breakerText(row), ejectedText(row)],
+    maybe((left) => String(Math.floor(left)), row.retryBudget),
+  ];
+}
+
+function methodCells(row: MethodRow): string[] {
+  return [row.method, ...goldenCells(row)];
+}
+
+function goldenCells(row: Golden): string[] {
+  const { successRate, perSecond, p50Ms, p95Ms, p99Ms, laneShare } = row;
+  return [
+    ...[maybe(success, successRate), perSecond.toFixed(perSecond < 10 ? 1 : 0)],
+    ...[maybe(ms, p50Ms), maybe(ms, p95Ms), maybe(ms, p99Ms), maybe(percent, laneShare)],
+  ];
+}
+
+function breakerText({ callers, breakersOpen }: EdgeRow): string {
+  if (callers === 0) return '-';
+  return breakersOpen === 0 ? 'closed' : `open at ${breakersOpen} of ${callers}`;
+}
+
+function ejectedText({ ejected, stale }: EdgeRow): string {
+  const names = ejected.length === 0 ? '0' : `${ejected.length} (${ejected.join(', ')})`;
+  return stale ? `${names}, discovery is away` : names;
+}
+
+function maybe(say: (value: number) => string, value: number | undefined): string {
+  return value === undefined ? '-' : say(value);
+}
+
+/** Not rounded up to 100 %: a single failure among many calls must show. */
+function success(rate: number): string {
+  return `${(Math.floor(rate * 10_000) / 100).toFixed(2)}%`;
+}
+
+function percent(value: number): string {
+  return `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)}%`;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}

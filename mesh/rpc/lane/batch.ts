@@ -1,0 +1,69 @@
+/** A slab serves a hundred batches and more before the next one is needed. */
+const slabBytes = 64 * 1024;
+
+/**
+ * The message that is being gathered: bytes at the end of a slab. A slab is only ever appended to. Whoever
+ * was given a batch may hold it for as long as it takes (grpc-js writes after awaits, node:stream buffers),
+ * and what was written once stays as it was.
+ */
+export class Batch {
+  /** Where to write; may be another one after `reserve`. */
+  slab: Buffer = Buffer.allocUnsafeSlow(slabBytes);
+  /** The next byte to write; whoever writes moves it on. */
+  at = 0;
+  /** How many frames are in the batch; whoever writes one counts it. */
+  count = 0;
+  #start = 0;
+
+  /** Bytes gathered so far. */
+  get size(): number {
+    return this.at - this.#start;
+  }
+
+  /** Makes room for `bytes` more. */
+  reserve(bytes: number): void {
+    if (this.at + bytes <= this.slab.length) return;
+    const { size } = this;
+    const slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size + bytes));
+    this.slab.copy(slab, 0, this.#start, this.at);
+    this.slab = slab;
+    this.#start = 0;
+    this.at = size;
+  }
+
+  /** What was gathered; the next batch begins behind it. */
+  take(): Buffer {
+    const message = this.slab.subarray(this.#start, this.at);
+    this.#start = this.at;
+    this.count = 0;
+    return message;
+  }
+}
+
+/** How many bytes `value` takes as a varint; for numbers of up to 32 bits. */
+export function varintSize(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Writes a varint of up to 32 bits; where the next byte goes. */
+export function putVarint(into: Buffer, from: number, value: number): number {
+  let at = from;
+  let rest = value;
+  while (rest > 0x7f) {
+    into[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[at++] = rest;
+  return at;
+}
+
+/** Writes bytes; where the next byte goes. */
+export function putBytes(into: Buffer, at: number, bytes: Uint8Array): number {
+  // Below some fifty bytes the call into the engine costs more than the loop.
+  if (bytes.length > 48) into.set(bytes, at);
+  else for (let i = 0; i < bytes.length; i++) into[at + i] = bytes[i] ?? 0;
+  return at + bytes.length;
+}

@@ -1,0 +1,343 @@
+import {
+  status as codes,
+  Metadata as GrpcMetadata,
+  type ServerInterceptingCallInterface,
+} from '@grpc/grpc-js';
+import { ExchangeRequest, ExchangeResponse, type Hello } from '../../../gen/weft/lane/v1/lane.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Answer, RunningCall, UnaryMethod } from '../server/dispatch.ts';
+import { widenWindow } from '../server/grpc-internals.ts';
+import { toStatus } from '../status.ts';
+import { windowBytes } from '../window.ts';
+import { Batch } from './batch.ts';
+import { malformed } from './cursor.ts';
+import { packEntries } from './entries.ts';
+import { failureOf } from './failure.ts';
+import { createFlush } from './flush.ts';
+import {
+  laneVersion,
+  maxBatchBytes,
+  maxBatchCount,
+  maxBodyBytes,
+  maxUnsentBytes,
+  perTurn,
+  sharedBodyBytes,
+} from './protocol.ts';
+import { type IncomingCall, RequestReader } from './request-frames.ts';
+import { type Failure, headerTag, putGoAway, putReply, trailerTag } from './response-frames.ts';
+import { RunningCalls } from './running-calls.ts';
+import { createSweep } from './sweep.ts';
+
+type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
+
+/** What all lanes of a server share. */
+export interface LaneSite {
+  readonly methods: () => readonly UnaryMethod[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
+  readonly maxInFlight: number;
+  readonly helloTimeoutMs: number;
+  /** Told when a lane has begun to speak, and when it has ended. */
+  readonly onOpen: (lane: ServerLane) => void;
+  readonly onEnd: (lane: ServerLane) => void;
+  /** Counted for all lanes: messages written, and the replies in them. */
+  readonly written: { writes: number; replies: number };
+}
+
+/** A call as this side keeps it. */
+interface Run {
+  readonly due: number;
+  readonly call: RunningCall;
+}
+
+const noBytes = Buffer.alloc(0);
+
+/**
+ * The server's end of one lane. It hands each call to the server stack and gathers the replies in the order
+ * in which they come. A class, and a listener of grpc-js one floor below its handlers: a stream of node, with
+ * its events and buffers, would cost more than the calls.
+ */
+export class ServerLane implements Listener {
+  readonly peer: string;
+  /** `leaving`: no new calls, and the end when the last one has been answered. */
+  #state: 'greeting' | 'open' | 'leaving' | 'ended' = 'greeting';
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #site: LaneSite;
+  readonly #running: RunningCalls<Run>;
+  readonly #batch = new Batch();
+  readonly #flush = createFlush(() => this.#write());
+  readonly #sweep;
+  #methods: readonly UnaryMethod[] = [];
+  /** The largest message that the client takes. */
+  #clientTakes = 0;
+  /** Bytes handed to grpc-js that have not left yet. */
+  #unsent = 0;
+  #readingPaused = false;
+  #forgetHello: () => void = () => undefined;
+
+  constructor(call: ServerInterceptingCallInterface, peer: string, site: LaneSite) {
+    this.#call = call;
+    this.peer = peer;
+    this.#site = site;
+    this.#running = new RunningCalls(site.maxInFlight);
+    this.#sweep = createSweep(site.clock, (now) => this.#expire(now));
+  }
+
+  onReceiveMetadata(): void {
+    widenWindow(this.#call, windowBytes);
+    // At once: until then the client believes that the stream may still be refused.
+    this.#call.sendMetadata(new GrpcMetadata());
+    const { clock, helloTimeoutMs } = this.#site;
+    this.#forgetHello = clock.after(helloTimeoutMs, () => {
+      this.#fail(malformed(`no hello came within ${String(helloTimeoutMs)} ms`));
+    });
+    this.#call.startRead();
+  }
+
+  onReceiveMessage(message: Buffer): void {
+    try {
+      if (this.#state === 'greeting') this.#greet(message);
+      else this.#work(new RequestReader(message), this.#site.clock.monotonic());
+    } catch (thrown) {
+      this.#fail(MeshError.from(thrown));
+    }
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#state === 'greeting') this.#fail(malformed('it ends without a hello'));
+    else this.#leave();
+  }
+
+  /** The client cancelled the stream, or the connection broke. */
+  onCancel(): void {
+    this.#end();
+  }
+
+  /** Takes no more calls, answers those that run, ends. */
+  goAway(): void {
+    if (this.#state !== 'open') return;
+    putGoAway(this.#batch, this.#running.goAway());
+    this.#write();
+    this.#leave();
+  }
+
+  #greet(message: Buffer): void {
+    const hello = readHello(message);
+    this.#forgetHello();
+    const site = this.#site;
+    this.#clientTakes = hello.maxMessageBytes;
+    this.#methods = site.methods();
+    this.#state = 'open';
+    const welcome = {
+      version: laneVersion,
+      maxMessageBytes: site.maxMessageBytes,
+      maxBodyBytes: Math.min(maxBodyBytes, site.maxMessageBytes),
+      maxMetadataBytes: site.maxMetadataBytes,
+      maxInFlight: site.maxInFlight,
+      methods: this.#methods.map(({ path }, number) => ({ number, path })),
+    };
+    const response = ExchangeResponse.encode({ welcome, replies: [], goAway: undefined }).finish();
+    this.#call.sendMessage(response, () => undefined);
+    site.onOpen(this);
+    this.#call.startRead();
+  }
+
+  /** Works on a message for a part of this turn, and goes on in the next: others have work too. */
+  #work(reader: RequestReader, arrivedMs: number): void {
+    for (let worked = 0; worked < perTurn; worked++) {
+      if (this.#state === 'ended') return;
+      const frame = reader.next();
+      if (frame === undefined) {
+        this.#readOn();
+        return;
+      }
+      if (frame === 'cancel') this.#cancel(reader.cancelled);
+      else this.#take(frame, arrivedMs);
+    }
+    setImmediate(() => {
+      try {
+        this.#work(reader, arrivedMs);
+      } catch (thrown) {
+        this.#fail(MeshError.from(thrown));
+      }
+    });
+  }
+
+  /** A client that reads no replies gets no new calls through: they would pile up here. */
+  #readOn(): void {
+    this.#readingPaused = this.#unsent > maxUnsentBytes;
+    if (!this.#readingPaused) this.#call.startRead();
+  }
+
+  #take(call: IncomingCall, arrivedMs: number): void {
+    switch (this.#running.admit(call.id)) {
+      case 'run':
+        this.#run(call, arrivedMs);
+        return;
+      case 'refuse':
+        this.#put(call.id, noBytes, failureOf(tooMany(this.#site.maxInFlight), true), undefined);
+        return;
+      case 'ignore':
+        return;
+      case 'breach':
+        throw malformed(`call ${String(call.id)} came after one with its id or a greater one`);
+    }
+  }
+
+  #run(call: IncomingCall, arrivedMs: number): void {
+    const { id, timeoutMs } = call;
+    const method = this.#methods[call.method];
+    if (method === undefined) {
+      this.#put(
+        id,
+        noBytes,
+        failureOf(unknownMethod(call.method, this.#methods.length)),
+        undefined,
+      );
+      return;
+    }
+    const bounded = timeoutMs > 0;
+    const due = bounded ? arrivedMs + timeoutMs : Number.POSITIVE_INFINITY;
+    const arrival = {
+      body: call.body,
+      metadata: call.metadata,
+      traceparent: call.traceparent,
+      // It may have waited here, behind others of its message.
+      timeoutMs: bounded ? due - this.#site.clock.monotonic() : undefined,
+      attempt: call.previousAttempts + 1,
+      peer: this.peer,
+      transport: 'lane' as const,
+    };
+    const running = method.run(arrival, (answer) => {
+      this.#reply(id, answer);
+    });
+    this.#running.add(id, { due, call: running });
+    if (bounded) this.#sweep.watch(due);
+  }
+
+  #reply(id: number, { error, body, header, trailer }: Answer): void {
+    if (!this.#running.end(id)) return;
+    const failure = error === undefined ? undefined : failureOf(error);
+    const metadata =
+      header === undefined && trailer === undefined
+        ? undefined
+        : Buffer.concat([
+            packEntries(header ?? {}, headerTag).fields,
+            packEntries(trailer ?? {}, trailerTag).fields,
+          ]);
+    this.#put(id, body, failure, metadata);
+    if (this.#state === 'leaving' && this.#running.size === 0) this.#finish();
+  }
+
+  #put(id: number, body: Uint8Array, failure: Failure | undefined, metadata?: Uint8Array): void {
+    const batch = this.#batch;
+    const size = body.length + (metadata?.length ?? 0);
+    // A large reply travels by itself: those that are ready do not wait behind it, nor it behind a flush.
+    if (size > sharedBodyBytes) this.#write();
+    if (size + 32 > this.#clientTakes) {
+      const refusal = failureOf(tooLarge(size, this.#clientTakes));
+      putReply(batch, { id, body: noBytes, failure: refusal, metadata: undefined });
+    } else {
+      putReply(batch, { id, body, failure, metadata });
+    }
+    if (size > sharedBodyBytes || batch.size > maxBatchBytes || batch.count >= maxBatchCount) {
+      this.#write();
+    } else {
+      this.#flush.soon(this.#running.size === 0);
+    }
+  }
+
+  #write(): void {
+    const batch = this.#batch;
+    if (batch.count === 0 || this.#state === 'ended') return;
+    this.#site.written.writes++;
+    this.#site.written.replies += batch.count;
+    const message = batch.take();
+    this.#unsent += message.length;
+    this.#call.sendMessage(message, () => {
+      this.#unsent -= message.length;
+      if (this.#readingPaused && this.#unsent <= maxUnsentBytes / 2) this.#readOn();
+    });
+  }
+
+  #cancel(id: number): void {
+    const run = this.#running.cancel(id);
+    run?.call.abort(run.call.callerGone());
+    if (this.#state === 'leaving' && this.#running.size === 0) this.#finish();
+  }
+
+  /** Ends what is due; the next deadline. */
+  #expire(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { due, call } of this.#running.calls()) {
+      if (due <= now) call.abort(call.deadlinePassed());
+      else if (due < next) next = due;
+    }
+    return next;
+  }
+
+  #leave(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'leaving';
+    if (this.#running.size === 0) this.#finish();
+  }
+
+  #finish(): void {
+    this.#write();
+    if (this.#end()) this.#call.sendStatus({ code: codes.OK, details: 'OK', metadata: null });
+  }
+
+  /** Ends the lane for what the client did; the process and its other lanes go on. */
+  #fail(error: MeshError): void {
+    if (!this.#end()) return;
+    this.#site.log.warn('lane ended: its client broke the contract', {
+      peer: this.peer,
+      err: error,
+    });
+    this.#call.sendStatus(toStatus(error));
+  }
+
+  /** Nobody waits for a reply any more; false if that was known. */
+  #end(): boolean {
+    if (this.#state === 'ended') return false;
+    this.#state = 'ended';
+    this.#forgetHello();
+    this.#sweep.stop();
+    for (const { call } of this.#running.fall()) call.abort(call.callerGone());
+    this.#site.onEnd(this);
+    return true;
+  }
+}
+
+function readHello(message: Buffer): Hello {
+  const { hello } = ExchangeRequest.decode(message);
+  if (hello === undefined || hello.version < 1 || hello.maxMessageBytes === 0) {
+    throw malformed('its first message is no hello');
+  }
+  return hello;
+}
+
+function tooMany(limit: number): MeshError {
+  return new MeshError(
+    `${String(limit)} calls of this lane are under way, and no more are taken; try again, or elsewhere`,
+    { status: 'RESOURCE_EXHAUSTED', reason: 'LANE_FULL' },
+  );
+}
+
+function unknownMethod(number: number, known: number): MeshError {
+  return new MeshError(`there is no method ${String(number)}; this lane has ${String(known)}`, {
+    status: 'UNIMPLEMENTED',
+    reason: 'UNKNOWN_METHOD',
+  });
+}
+
+function tooLarge(bytes: number, limit: number): MeshError {
+  return new MeshError(
+    `the response has ${String(bytes)} bytes and its caller takes ${String(limit)}; ask for less, or make it a stream`,
+    { status: 'RESOURCE_EXHAUSTED', reason: 'RESPONSE_TOO_LARGE' },
+  );
+}

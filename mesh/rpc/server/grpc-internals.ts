@@ -1,0 +1,90 @@
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import { type Status, statusName } from '../../kernel/status.ts';
+
+/**
+ * What grpc-js knows of a call and has no function for. Each is read where it stands in 1.14.7 and does
+ * nothing should it ever stand elsewhere; mesh/rpc/grpc-js-surface.test.ts is red then.
+ */
+interface Internals {
+  /** "identity", or the value of grpc-encoding. */
+  readonly incomingEncoding?: unknown;
+  readonly stream?: unknown;
+}
+
+/** An http2.Http2Session, as far as it is one. */
+interface Widenable {
+  readonly settings?: unknown;
+  readonly setLocalWindowSize?: unknown;
+}
+
+/** The flag and the length in front of a message; grpc-js cuts the message out of the frame, without copying it. */
+const prefixBytes = 5;
+
+/**
+ * True for a message with the flag of a compressed one although nobody said how it is compressed. grpc-js
+ * takes it as it is, and its bytes for a message: garbage at best.
+ */
+export function compressedWithoutEncoding(
+  call: ServerInterceptingCallInterface,
+  message: Buffer,
+): boolean {
+  if ((call as Internals).incomingEncoding !== 'identity') return false;
+  const { buffer, byteOffset } = message;
+  return byteOffset >= prefixBytes && new Uint8Array(buffer, byteOffset - prefixBytes, 1)[0] === 1;
+}
+
+/** Ends the stream of a call for both sides; what was sent before still arrives. */
+export function resetStream(call: ServerInterceptingCallInterface): void {
+  const { stream } = call as Internals;
+  if (typeof stream !== 'object' || stream === null || !('close' in stream)) return;
+  // NO_ERROR: the answer stands, and the rest of the request is not wanted (RFC 9113, 8.1).
+  if (typeof stream.close === 'function') Reflect.apply(stream.close, stream, [0]);
+}
+
+/**
+ * Lets the caller of this connection have `bytes` under way, on each stream and on all of them, before it waits
+ * to hear that they were read; HTTP/2 begins with 65 535. grpc-js has an option for this for clients only.
+ */
+export function widenWindow(call: ServerInterceptingCallInterface, bytes: number): void {
+  const session = fieldOf(fieldOf(call, 'stream'), 'session');
+  if (session === undefined) return;
+  const { settings, setLocalWindowSize } = session as Widenable;
+  if (typeof settings !== 'function' || typeof setLocalWindowSize !== 'function') return;
+  Reflect.apply(settings, session, [{ initialWindowSize: bytes }]);
+  Reflect.apply(setLocalWindowSize, session, [bytes]);
+}
+
+/** True once the stream of a call is closed, as by its caller's reset, which node reports as an end first. */
+export function isClosed(call: ServerInterceptingCallInterface): boolean {
+  const stream = fieldOf(call, 'stream');
+  return stream !== undefined && Reflect.get(stream, 'closed') === true;
+}
+
+/** A status that a call was answered with, as its caller sees it. */
+export interface SentStatus {
+  readonly status: Status;
+  readonly message: string;
+}
+
+/**
+ * The answer that grpc-js has given to a call by itself, as for a message that is too large: it tells nobody,
+ * and the call then looks like one that its caller cancelled. Undefined if none was sent. `call` may be the
+ * stream object of a handler, which holds the call.
+ */
+export function sentStatus(call: object): SentStatus | undefined {
+  const stream = fieldOf(call, 'stream') ?? fieldOf(fieldOf(call, 'call'), 'stream');
+  // Behind a message the status comes in the trailers, without one in the headers.
+  for (const place of ['sentTrailers', 'sentHeaders']) {
+    const sent = fieldOf(stream, place);
+    const code: unknown = sent && Reflect.get(sent, 'grpc-status');
+    if (sent === undefined || code === undefined) continue;
+    const message = decodeURI(String(Reflect.get(sent, 'grpc-message') ?? ''));
+    return { status: statusName(Number(code)), message };
+  }
+  return undefined;
+}
+
+function fieldOf(holder: object | undefined, name: string): object | undefined {
+  const value: unknown = holder === undefined ? undefined : Reflect.get(holder, name);
+  return typeof value === 'object' && value !== null ? value : undefined;
+}

@@ -1,0 +1,97 @@
+import type { MethodInfo, StreamLayer } from '../../kernel/call.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Status } from '../../kernel/status.ts';
+import type { ServerMeter } from '../../telemetry/rpc-metrics.ts';
+import { noSpans, type SpanRecord, type SpanSink } from '../../telemetry/spans.ts';
+import { type ServerContext, serverContext } from './call.ts';
+
+/** What is recorded of the calls of one method. */
+export interface Observer {
+  /** A call has arrived; `end` wants the answer back. */
+  begin(): Moment;
+  /** The call has ended, as its caller sees it. */
+  end(context: ServerContext, status: Status, begun: Moment): void;
+  /**
+   * A call has ended that the stack never saw: its request was too large, or did not become complete. It is
+   * measured, and has no span: whoever refuses it has not read the metadata.
+   */
+  refused(status: Status, begun: Moment): void;
+}
+
+/** When a call began: on the clock that never jumps. Durations and deadlines are measured from here. */
+export type Moment = number;
+
+export interface ObserverParts {
+  readonly method: MethodInfo;
+  readonly clock: Clock;
+  readonly spans: SpanSink;
+  readonly meter: ServerMeter;
+}
+
+type Span = { -readonly [K in keyof SpanRecord]: SpanRecord[K] };
+
+/** One span and one measurement a call; nothing is made for a sink that keeps nothing. */
+export function createObserver({ method, clock, spans, meter }: ObserverParts): Observer {
+  const keeps = spans !== noSpans;
+  const name = `${method.service}/${method.name}`;
+  return {
+    begin() {
+      meter.callStarted();
+      return clock.monotonic();
+    },
+    end(context, status, begun) {
+      const { transport, traffic } = context;
+      const durationMs = clock.monotonic() - begun;
+      meter.callEnded(status, durationMs, transport, traffic.sentBytes, traffic.receivedBytes);
+      if (!keeps) return;
+      const span = spanOf(context, name, status, durationMs);
+      span.startMs = clock.now() - durationMs;
+      spans.record(span);
+    },
+    refused(status, begun) {
+      meter.callStarted();
+      // Lanes hand in complete requests only: what ends before that has come plainly.
+      meter.callEnded(status, clock.monotonic() - begun, 'plain', 0, 0);
+    },
+  };
+}
+
+/** The same as a layer of a stream. */
+export function observeLayer(observer: Observer): StreamLayer {
+  return (next) =>
+    async function* (requests, context) {
+      const own = serverContext(context);
+      const begun = observer.begin();
+      // Whoever stops reading leaves by `return`: neither a normal end nor an error.
+      let status: Status = 'CANCELLED';
+      try {
+        yield* next(requests, context);
+        status = 'OK';
+      } catch (thrown) {
+        ({ status } = MeshError.from(thrown));
+        throw thrown;
+      } finally {
+        // A handler may end well although nobody waited for it any more; the caller saw it fail.
+        observer.end(own, own.scope.reason?.status ?? status, begun);
+      }
+    };
+}
+
+function spanOf(context: ServerContext, name: string, status: Status, durationMs: number): Span {
+  const { trace, parentSpanId } = context;
+  const span: Span = {
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    kind: 'server',
+    name,
+    startMs: 0,
+    durationUs: Math.round(durationMs * 1000),
+    status,
+    peer: context.peer,
+    attempts: context.attempt,
+  };
+  // Not by a conditional spread, which would be the dearest thing in here.
+  if (parentSpanId !== undefined) span.parentSpanId = parentSpanId;
+  return span;
+}

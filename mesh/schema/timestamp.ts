@@ -1,0 +1,7 @@
+import type { Timestamp } from '../../gen/google/protobuf/timestamp.ts';
+
+/** Wall ms as google.protobuf.Timestamp. */
+export function toTimestamp(wallMs: number): Timestamp {
+  const seconds = Math.floor(wallMs / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.floor((wallMs - seconds * 1000) * 1_000_000) };
+}

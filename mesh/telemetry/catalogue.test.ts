@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { silentLog } from '../kernel/log.ts';
+import { createFakeClock } from '../testing/fake-clock.ts';
+import { createBalancerEvents } from './balancer-events.ts';
+import { observeEvents } from './event-metrics.ts';
+import { prometheusName } from './exposition.ts';
+import { observePeers, observeServingLanes } from './peer-metrics.ts';
+import type { LaneView, TargetView } from './peers.ts';
+import { createTelemetry } from './telemetry.ts';
+
+/** Everything that a weft process can show, and the page that says so. */
+const telemetry = createTelemetry({ clock: createFakeClock(), service: 'orders', instanceId: 'o' });
+const { registry } = telemetry;
+const lane: LaneView = { open: 2, calls: 300, writes: 20, plainCalls: { body: 3 } };
+const endpoint = {
+  ...{ address: 'h:1', inFlight: 0, streams: 0, latencyMs: 1, ejectedForMs: 0 },
+  ...{ successRate: 1, weight: 1 },
+};
+const target: TargetView = {
+  ...{ target: 'inventory', breaker: 'open', inFlight: 3, retryBudget: 17, stale: true },
+  endpoints: [
+    { ...endpoint, instanceId: 'i-1', health: 'in', lane },
+    { ...endpoint, instanceId: 'i-2', health: 'in', lane },
+    { ...endpoint, instanceId: 'i-3', health: 'ejected' },
+  ],
+};
+let outboxDepth: number | undefined;
+observePeers(registry, { targets: () => [target] });
+observeServingLanes(registry, () => lane);
+observeEvents(registry, { outboxDepth: () => outboxDepth });
+createBalancerEvents({ log: silentLog, registry });
+
+afterAll(() => telemetry.close());
+
+const page = new URL('../../docs/reference/metrics.md', import.meta.url);
+
+test('docs/reference/metrics.md lists every metric as it is: name, type, unit, labels, meaning', () => {
+  const rows = readFileSync(page, 'utf8')
+    .split('\n')
+    .filter((line) => /^\| `[a-z].*<br>/.test(line));
+  const wanted = registry.specs.map((spec) => {
+    const labels = spec.labels.map((label) => `\`${label}\``).join(' ');
+    const unit = spec.unit === '' ? '' : `\`${spec.unit}\``;
+    const names = `| \`${spec.name}\`<br>\`${prometheusName(spec)}\``;
+    return `${names} | ${spec.kind} | ${unit} | ${labels} | ${spec.help} |`.replaceAll('  ', ' ');
+  });
+  expect(rows.map((row) => row.replaceAll('  ', ' ')).sort()).toEqual(wanted.sort());
+});
+
+describe('what weft shows of those it calls', () => {
+  const shown = (): string => registry.expose();
+
+  test('is the state of breaker, bulkhead, budget and discovery by target', () => {
+    expect(shown()).toContain(
+      'weft_client_breaker_state{grpc_target="inventory",weft_state="closed"} 0\n' +
+        'weft_client_breaker_state{grpc_target="inventory",weft_state="open"} 1\n',
+    );
+    expect(shown()).toContain('weft_client_bulkhead_in_flight{grpc_target="inventory"} 3\n');
+    expect(shown()).toContain('weft_client_retry_budget{grpc_target="inventory"} 17\n');
+    expect(shown()).toContain('weft_client_discovery_stale{grpc_target="inventory"} 1\n');
+  });
+
+  test('is its endpoints by health, with a zero where none is ejected', () => {
+    expect(shown()).toContain(
+      'weft_client_endpoints{grpc_target="inventory",weft_health="ejected"} 1\n' +
+        'weft_client_endpoints{grpc_target="inventory",weft_health="in"} 2\n',
+    );
+  });
+
+  test('is its lanes: calls, writes, and what went plainly all the same', () => {
+    expect(shown()).toContain('weft_lane_open{grpc_target="inventory",weft_side="client"} 4\n');
+    expect(shown()).toContain(
+      'weft_lane_calls_total{grpc_target="inventory",weft_side="client"} 600\n' +
+        'weft_lane_calls_total{grpc_target="",weft_side="server"} 300\n',
+    );
+    expect(shown()).toContain(
+      'weft_lane_plain_calls_total{grpc_target="inventory",weft_reason="body"} 6\n',
+    );
+  });
+
+  test('is what waits for the bus, once it was counted', () => {
+    expect(shown()).not.toMatch(/^weft_events_outbox_depth /m);
+    outboxDepth = 5;
+    expect(shown()).toContain('weft_events_outbox_depth 5\n');
+  });
+});

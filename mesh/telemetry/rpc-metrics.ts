@@ -1,0 +1,53 @@
+import type { MethodInfo, TransportKind } from '../kernel/call.ts';
+import type { Status } from '../kernel/status.ts';
+
+/**
+ * What rpc tells of its calls. A meter is made once for each method and kept; telling it something is a few
+ * additions, without a promise, a string or a lookup, because it is done several times a call.
+ */
+export interface RpcMetrics {
+  /** The meter of a method as its callers see it; `target` is the service name in discovery. */
+  client(target: string, method: MethodInfo): ClientMeter;
+  /** The meter of a method as its server sees it. */
+  server(method: MethodInfo): ServerMeter;
+}
+
+export interface ClientMeter {
+  callStarted(): void;
+  /** One call has ended, with all its attempts; `attempts` is 0 for a call that was refused here. */
+  callEnded(status: Status, durationMs: number, attempts: number): void;
+  attemptStarted(): void;
+  attemptEnded(
+    status: Status,
+    durationMs: number,
+    transport: TransportKind,
+    sentBytes: number,
+    receivedBytes: number,
+  ): void;
+}
+
+export interface ServerMeter {
+  callStarted(): void;
+  callEnded(
+    status: Status,
+    durationMs: number,
+    transport: TransportKind,
+    sentBytes: number,
+    receivedBytes: number,
+  ): void;
+}
+
+const nothing = (): void => undefined;
+const noClientMeter: ClientMeter = {
+  callStarted: nothing,
+  callEnded: nothing,
+  attemptStarted: nothing,
+  attemptEnded: nothing,
+};
+const noServerMeter: ServerMeter = { callStarted: nothing, callEnded: nothing };
+
+/** Measures nothing; the default of library parts used alone. */
+export const noRpcMetrics: RpcMetrics = {
+  client: () => noClientMeter,
+  server: () => noServerMeter,
+};
