@@ -1,8 +1,8 @@
 /** Between the domain and its messages, both ways: the only file in which the two meet. */
-import type { Timestamp } from '#gen/google/protobuf/timestamp.ts';
 import type { Notification as NotificationMessage } from '#gen/shop/notifications/v1/notifications.ts';
 import type { OrderConfirmed, OrderDeclined } from '#gen/shop/orders/v1/events.ts';
 import type { OrderShipped } from '#gen/shop/warehouse/v1/events.ts';
+import { toTimestamp } from '#mesh';
 import type { News, Notification } from './notification.ts';
 
 /** The message as it travels. */
@@ -22,9 +22,4 @@ export function fromDeclined({ orderId, reason }: OrderDeclined): News {
 
 export function fromShipped({ orderId }: OrderShipped): News {
   return { kind: 'shipped', orderId };
-}
-
-/** Wall ms as google.protobuf.Timestamp. */
-function toTimestamp(wallMs: number): Timestamp {
-  return { seconds: BigInt(Math.floor(wallMs / 1000)), nanos: (wallMs % 1000) * 1_000_000 };
 }

@@ -9,8 +9,15 @@ import {
   ReserveOutcome,
 } from '#gen/shop/inventory/v1/inventory.ts';
 import { PaymentStatus, type PaymentsServiceDefinition } from '#gen/shop/payments/v1/payments.ts';
-import { type Client, type Clock, type Log, MeshError, type Store, type Transaction } from '#mesh';
-import type { Bell } from './bell.ts';
+import {
+  type Bell,
+  type Client,
+  type Clock,
+  type Log,
+  MeshError,
+  type Store,
+  type Transaction,
+} from '#mesh';
 import {
   confirm,
   type DecidedOrder,

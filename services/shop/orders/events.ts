@@ -2,6 +2,7 @@
 import { OrderConfirmed, OrderDeclined } from '#gen/shop/orders/v1/events.ts';
 import { OrderShipped } from '#gen/shop/warehouse/v1/events.ts';
 import {
+  type Bell,
   type Clock,
   type EventHandler,
   type Events,
@@ -9,11 +10,11 @@ import {
   on,
   type Store,
   type Transaction,
+  toTimestamp,
 } from '#mesh';
-import type { Bell } from './bell.ts';
 import type { DecidedOrder } from './order.ts';
 import type { OrderStore, OrdersDb } from './store.ts';
-import { toMoney, toTimestamp } from './wire.ts';
+import { toMoney } from './wire.ts';
 
 /** Publishes the decision of an order, in the transaction that writes it. Key: the order id. */
 export function publishDecision(

@@ -1,8 +1,7 @@
 import { InventoryServiceDefinition } from '#gen/shop/inventory/v1/inventory.ts';
 import { OrdersServiceDefinition } from '#gen/shop/orders/v1/orders.ts';
 import { PaymentsServiceDefinition } from '#gen/shop/payments/v1/payments.ts';
-import { type AppTools, implement, type ServiceParts } from '#mesh';
-import { createBell } from './bell.ts';
+import { type AppTools, createBell, implement, type ServiceParts } from '#mesh';
 import type { OrdersSettings } from './config.ts';
 import { createDecide } from './decision.ts';
 import { orderHandlers, publishDecision } from './events.ts';

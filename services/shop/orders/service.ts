@@ -8,6 +8,7 @@ import type {
   WatchOrderResponse,
 } from '#gen/shop/orders/v1/orders.ts';
 import {
+  type Bell,
   type Clock,
   currentContext,
   type HandlerContext,
@@ -16,7 +17,6 @@ import {
   type Random,
   sortableId,
 } from '#mesh';
-import type { Bell } from './bell.ts';
 import type { Decide } from './decision.ts';
 import * as domain from './order.ts';
 import type { OrderStore } from './store.ts';
@@ -84,7 +84,7 @@ async function* watchOrder(
   let seen: domain.Order['status'] | undefined;
   while (!over.aborted) {
     // Listens before it looks, so that no change falls between the two.
-    const news = bell.heard(orderId, pollMs, over);
+    const news = bell.heard({ key: orderId, withinMs: pollMs, signal: over });
     const order = await orders.find(orderId);
     if (order === undefined) throw notFound(orderId);
     for (const change of domain.changesSince(order, seen)) yield { order: toMessage(change) };

@@ -1,7 +1,7 @@
 /** Between the domain and its messages, both ways: the only file in which the two meet. */
-import type { Timestamp } from '#gen/google/protobuf/timestamp.ts';
 import type { Money as MoneyMessage } from '#gen/shop/money/v1/money.ts';
 import { type Order as OrderMessage, OrderStatus } from '#gen/shop/orders/v1/orders.ts';
+import { toTimestamp } from '#mesh';
 import { changedAtMs, type Money, type Order } from './order.ts';
 
 const statuses: Record<Order['status'], OrderStatus> = {
@@ -33,9 +33,4 @@ export function toMoney({ minorUnits, currency }: Money): MoneyMessage {
 /** Exact: see Money. */
 export function fromMoney({ minorUnits, currencyCode }: MoneyMessage): Money {
   return { minorUnits: Number(minorUnits), currency: currencyCode };
-}
-
-/** Wall ms as google.protobuf.Timestamp. */
-export function toTimestamp(wallMs: number): Timestamp {
-  return { seconds: BigInt(Math.floor(wallMs / 1000)), nanos: (wallMs % 1000) * 1_000_000 };
 }

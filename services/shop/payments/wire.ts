@@ -1,6 +1,6 @@
 /** From the domain to its message: the only file in which the two meet. */
-import type { Timestamp } from '#gen/google/protobuf/timestamp.ts';
 import { type Payment as PaymentMessage, PaymentStatus } from '#gen/shop/payments/v1/payments.ts';
+import { toTimestamp } from '#mesh';
 import type { Payment } from './payment.ts';
 
 const statuses: Record<Payment['status'], PaymentStatus> = {
@@ -19,9 +19,4 @@ export function toMessage(payment: Payment): PaymentMessage {
     declineReason: payment.status === 'declined' ? payment.reason : '',
     decidedAt: toTimestamp(payment.decidedAtMs),
   };
-}
-
-/** Wall ms as google.protobuf.Timestamp. */
-function toTimestamp(wallMs: number): Timestamp {
-  return { seconds: BigInt(Math.floor(wallMs / 1000)), nanos: (wallMs % 1000) * 1_000_000 };
 }

@@ -4,6 +4,7 @@
  * runs out; either way nothing stays with somebody who is not there.
  */
 import {
+  type Bell,
   type Clock,
   currentContext,
   type Log,
@@ -13,7 +14,6 @@ import {
   type Store,
   sortableId,
 } from '#mesh';
-import type { Bell } from './bell.ts';
 import type { PublishShipped } from './events.ts';
 import type { AssignedPick } from './pick.ts';
 import type { PickStore, WarehouseDb } from './store.ts';

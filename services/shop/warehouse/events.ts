@@ -2,17 +2,18 @@
 import { OrderConfirmed } from '#gen/shop/orders/v1/events.ts';
 import { OrderShipped } from '#gen/shop/warehouse/v1/events.ts';
 import {
+  type Bell,
   type Clock,
   type EventHandler,
   type Events,
   on,
   type Store,
   type Transaction,
+  toTimestamp,
 } from '#mesh';
-import type { Bell } from './bell.ts';
 import type { Pick } from './pick.ts';
 import type { PickStore, WarehouseDb } from './store.ts';
-import { fromConfirmed, toTimestamp } from './wire.ts';
+import { fromConfirmed } from './wire.ts';
 
 /** Tells the world that a pick is with the carrier, in the transaction that ships it. Key: the order id. */
 export type PublishShipped = (

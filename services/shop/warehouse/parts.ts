@@ -1,6 +1,5 @@
 import { WarehouseServiceDefinition } from '#gen/shop/warehouse/v1/warehouse.ts';
-import { type AppTools, implement, type ServiceParts } from '#mesh';
-import { createBell } from './bell.ts';
+import { type AppTools, createBell, implement, type ServiceParts } from '#mesh';
 import type { WarehouseSettings } from './config.ts';
 import { createPublishShipped, warehouseHandlers } from './events.ts';
 import { warehouseService } from './service.ts';

@@ -51,7 +51,7 @@ async function* pickOrders(
   try {
     while (!over.aborted) {
       // Listens before it looks, so that no pick falls between the two.
-      const work = options.bell.heard(options.pollMs, over);
+      const work = options.bell.heard({ withinMs: options.pollMs, signal: over });
       for (const pick of await desk.fill()) yield { pick: toMessage(pick) };
       await work;
     }

@@ -1,7 +1,7 @@
 /** Between the domain and its messages, both ways: the only file in which the two meet. */
-import type { Timestamp } from '#gen/google/protobuf/timestamp.ts';
 import type { OrderConfirmed } from '#gen/shop/orders/v1/events.ts';
 import { type Pick as PickMessage, PickStatus } from '#gen/shop/warehouse/v1/warehouse.ts';
+import { toTimestamp } from '#mesh';
 import type { NewPick, Pick } from './pick.ts';
 
 const statuses: Record<Pick['status'], PickStatus> = {
@@ -26,9 +26,4 @@ export function fromConfirmed(
   nowMs: number,
 ): NewPick {
   return { orderId, customerId, lines, createdAtMs: nowMs };
-}
-
-/** Wall ms as google.protobuf.Timestamp. */
-export function toTimestamp(wallMs: number): Timestamp {
-  return { seconds: BigInt(Math.floor(wallMs / 1000)), nanos: (wallMs % 1000) * 1_000_000 };
 }
