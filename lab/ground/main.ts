@@ -6,9 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type House, openHouse, residentMb } from '../house/house.ts';
 import { type Bar, writeResult } from '../result-file.ts';
 import { callFromPython } from './foreign.ts';
-import { type House, openHouse, residentMb } from './house.ts';
 import { killOneOfThree, stopFor30s } from './outages.ts';
 
 const atMost = (name: string, value: number, bar: number, unit: string): Bar => ({
@@ -21,7 +21,7 @@ const atMost = (name: string, value: number, bar: number, unit: string): Bar => 
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const house = await openHouse();
+const house = await openHouse({ portBase: 7500, packages: 'own' });
 const npmCache = mkdtempSync(join(tmpdir(), 'weft-npm-cache-'));
 try {
   say('up, from an empty clone and an empty npm cache');

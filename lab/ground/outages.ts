@@ -1,60 +1,14 @@
 import { systemClock } from '#mesh';
-import { type Audit, auditWhenSettled } from './audit.ts';
-import type { House, Process } from './house.ts';
-import { type LoadReport, offerLoad } from './load.ts';
-import { openShop, placeNth, type ShopClients } from './shop.ts';
-
-/** What an outage under load did. */
-export interface OutageReport extends LoadReport {
-  readonly audit: Audit;
-  /** What happened when, for whoever reads the figures. */
-  readonly events: readonly string[];
-}
-
-interface Outage {
-  /** Tells the orders of this run from those of others. */
-  readonly run: string;
-  readonly ratePerSecond: number;
-  readonly seconds: number;
-  /** Runs beside the load; it may note what it did. */
-  readonly fault: (note: (what: string) => void, shop: ShopClients) => Promise<void>;
-}
-
-/** Places orders at a fixed rate while something breaks, then audits the books. */
-async function underLoad(house: House, outage: Outage): Promise<OutageReport> {
-  const shop = openShop(house.consul);
-  const answered: string[] = [];
-  const events: string[] = [];
-  const begin = systemClock.monotonic();
-  const note = (what: string): void => {
-    events.push(`${((systemClock.monotonic() - begin) / 1000).toFixed(1)} s: ${what}`);
-  };
-  try {
-    // One order first, so that connections are open before the clock of the load runs.
-    await placeNth(shop, { run: `${outage.run}-warm`, n: 0, confirmed: [] });
-    const [report] = await Promise.all([
-      offerLoad({
-        ...outage,
-        request: (n) => placeNth(shop, { run: outage.run, n, confirmed: answered }),
-      }),
-      outage.fault(note, shop),
-    ]);
-    note('the load has ended');
-    const audit = await auditWhenSettled(house.root, { run: outage.run, answered });
-    note(`settled: ${String(audit.confirmed)} orders`);
-    return { ...report, audit, events };
-  } finally {
-    await shop.close();
-  }
-}
+import type { House, Process } from '../house/house.ts';
+import { type DrillReport, underLoad } from '../house/under-load.ts';
 
 /** kill -9 of one of three inventory instances during 200 orders/s for 20 s. */
-export function killOneOfThree(house: House): Promise<OutageReport> {
+export function killOneOfThree(house: House): Promise<DrillReport> {
   return underLoad(house, {
     run: 'kill9',
     ratePerSecond: 200,
     seconds: 20,
-    async fault(note) {
+    async during(note) {
       await systemClock.sleep(7000);
       const pid = pidOf(await house.ps(), 'inventory#2');
       process.kill(pid, 'SIGKILL');
@@ -64,12 +18,12 @@ export function killOneOfThree(house: House): Promise<OutageReport> {
 }
 
 /** An infrastructure process is stopped for 30 s during 20 orders/s for 45 s. */
-export function stopFor30s(house: House, which: 'consul' | 'nats'): Promise<OutageReport> {
+export function stopFor30s(house: House, which: 'consul' | 'nats'): Promise<DrillReport> {
   return underLoad(house, {
     run: `${which}-outage`,
     ratePerSecond: 20,
     seconds: 45,
-    async fault(note) {
+    async during(note) {
       await systemClock.sleep(5000);
       await house.weft(['stop', which]);
       note(`stopped ${which}`);

@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from '#mesh';
+import { socketPath } from '../../mesh/cli/supervisor/control.ts';
+import { command } from '../../mesh/cli/supervisor/control-client.ts';
 import { run } from '../checks/command.ts';
 
 /** What `weft ps -o json` says, as far as it is measured here. */
@@ -29,15 +31,28 @@ export interface House {
   /** Runs `weft <args>` and returns what it printed. */
   weft(args: readonly string[]): Promise<string>;
   ps(): Promise<readonly Process[]>;
+  /**
+   * `weft stop` and `weft start` of an instance ("orders#2"), asked of the supervisor itself: a command line of
+   * its own for each would take a second of the processor from what is being measured.
+   */
+  restart(instance: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Ports beside those of a mesh that a person may have running. */
-const portBase = 7500;
+export interface HouseOptions {
+  /** Where its ports begin; beside those of a mesh that a person may have running. */
+  readonly portBase: number;
+  /**
+   * own: nothing is installed; `make` gets what it needs, as it does for a newcomer.
+   * shared: packages and binaries are those of this checkout, and `make` must not be asked: it would install
+   * into them.
+   */
+  readonly packages: 'own' | 'shared';
+}
 
 /** Clones the last commit into an empty folder: what is measured is what a newcomer gets. */
-export async function openHouse(): Promise<House> {
-  const root = mkdtempSync(join(tmpdir(), 'weft-ground-'));
+export async function openHouse({ portBase, packages }: HouseOptions): Promise<House> {
+  const root = mkdtempSync(join(tmpdir(), 'weft-house-'));
   const source = join(import.meta.dirname, '../..');
   const env = { PORT_BASE: String(portBase) };
   const call = async (file: string, args: readonly string[], more = {}): Promise<string> => {
@@ -47,6 +62,11 @@ export async function openHouse(): Promise<House> {
     throw new Error(`${file} ${args.join(' ')} ended with ${String(code)}:\n${tail}`);
   };
   await call('git', ['clone', '--quiet', source, '.']);
+  if (packages === 'shared') {
+    for (const shared of ['node_modules', '.tools']) {
+      symlinkSync(join(source, shared), join(root, shared));
+    }
+  }
   const weft = (args: readonly string[]): Promise<string> =>
     call('node', ['--disable-warning=ExperimentalWarning', 'mesh/cli/main.ts', ...args]);
   return {
@@ -62,8 +82,15 @@ export async function openHouse(): Promise<House> {
     async ps() {
       return psShape.parse(JSON.parse(await weft(['ps', '-o', 'json']))).processes;
     },
+    async restart(instance) {
+      const socket = socketPath(join(root, '.run'));
+      await command(socket, { verb: 'stop', target: instance }, () => undefined);
+      await command(socket, { verb: 'start', target: instance }, ({ what, id }) => {
+        if (what === 'failed' || what === 'held') throw new Error(`${id} did not come up again`);
+      });
+    },
     async close() {
-      await call('make', ['down']);
+      await (packages === 'own' ? call('make', ['down']) : weft(['down']));
       rmSync(root, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,18 @@
+import type { Bar } from '../result-file.ts';
+
+/** One claim of the literature, put to the test. A file of its own beside this one; main.ts lists them all. */
+export interface Experiment {
+  /** Names its charts, its bars ("chain-…"), its section of docs/claims.md and `make claims ONLY=chain`. */
+  readonly name: string;
+  run(say: (text: string) => void): Promise<Findings>;
+}
+
+export interface Findings {
+  readonly bars: readonly Bar[];
+  /** What explains the bars. Must survive JSON. */
+  readonly data: unknown;
+  /** SVG texts; each becomes docs/images/claims-<name>.svg. */
+  readonly charts: Readonly<Record<string, string>>;
+  /** Markdown tables by the name of the place in docs/claims.md where each is put. */
+  readonly tables: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,55 @@
+/**
+ * `make claims`: what the literature says of services that talk to each other, measured. `node
+ * lab/claims/main.ts chain` runs one experiment alone. Writes lab/results/claims.json, the charts under
+ * docs/images and the tables of docs/claims.md.
+ */
+import { type Bar, readResults, writeResult } from '../result-file.ts';
+import { chain } from './chain.ts';
+import { writeCharts, writeTables } from './document.ts';
+import type { Experiment, Findings } from './experiment.ts';
+
+const experiments: readonly Experiment[] = [chain];
+
+const only = process.argv[2];
+const chosen = experiments.filter(({ name }) => only === undefined || name === only);
+if (chosen.length === 0) {
+  const names = experiments.map(({ name }) => name).join(', ');
+  console.error(`there is no experiment named ${String(only)}; there are ${names}`);
+  process.exit(2);
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const found = new Map<string, Findings>();
+for (const experiment of chosen) {
+  say(`${experiment.name}:`);
+  const findings = await experiment.run((text) => say(`  ${text}`));
+  found.set(experiment.name, findings);
+  writeCharts(findings.charts);
+  writeTables(findings.tables);
+}
+say(`written: ${await record(found)}, docs/claims.md and its charts; make results shows the bars`);
+
+/** Writes what was found; experiments that did not run this time keep what was found before. */
+async function record(fresh: ReadonlyMap<string, Findings>): Promise<string> {
+  const before = readResults().get('claims');
+  const names = experiments.map(({ name }) => name);
+  const isFresh = ({ name }: Bar): boolean =>
+    [...fresh.keys()].some((experiment) => name.startsWith(`${experiment}-`));
+  const data = Object.fromEntries(
+    names.map((name) => [name, fresh.get(name)?.data ?? kept(before?.data, name)]),
+  );
+  return writeResult({
+    name: 'claims',
+    command: 'make claims',
+    bars: [
+      ...(before?.bars ?? []).filter((bar) => !isFresh(bar)),
+      ...[...fresh.values()].flatMap(({ bars }) => bars),
+    ],
+    data,
+  });
+}
+
+function kept(data: unknown, name: string): unknown {
+  const known = typeof data === 'object' && data !== null ? data : {};
+  return (known as Record<string, unknown>)[name] ?? null;
+}
