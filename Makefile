@@ -25,6 +25,7 @@ S ?=
 F ?=
 T ?=
 ONLY ?=
+SEED ?=
 
 # $(call flag,NAME,VARIABLE): --NAME and its value, if one was given.
 flag = $(if $($2),--$1 '$($2)')
@@ -50,6 +51,12 @@ logs: ready ## Show the logs (S=orders for one service, F=1 to follow)
 
 demo: ready ## Place orders of every kind and show what becomes of them
 	@node services/shop/demo/main.ts
+
+stat: ready ## Show the last minute of calls: success, rate, latency, lane and plain (S=orders for one service)
+	@$(weft) stat $(S)
+
+policy: ready ## Show the policy of calls to a service, each value with its origin (S=inventory)
+	@$(weft) policy $(S)
 
 trace: ready ## Show one order's way as a tree of calls and events (T=<trace id>)
 	@$(weft) trace $(T)
@@ -93,6 +100,18 @@ lock: ## Renew package-lock.json after a change of package.json
 ground: ready ## Measure start, memory and outages on this machine into lab/results/ground.json
 	@node lab/ground/main.ts
 
+bench: ready ## Measure calls beside other ways to make them into lab/results/bench.json (ONLY=unary,rate)
+	@node lab/bench/main.ts $(call flag,only,ONLY)
+
+claims: ready ## Run the experiments of the literature into lab/results/claims.json (ONLY=chain)
+	@node lab/claims/main.ts $(ONLY)
+
+rolling: ready ## Restart every service of the shop under 200 orders/s into lab/results/rolling.json
+	@node lab/rolling/main.ts
+
+sim: ready ## Run a mesh of 50 services x 10 instances on a virtual clock (SEED=1)
+	@node lab/sim/main.ts $(SEED)
+
 results: ready ## Show every measured figure beside its bar
 	@node lab/results.ts
 
@@ -134,4 +153,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo trace tools clean gen fmt check gen-check breaking test ci lock ground results dist pack ready
+.PHONY: help up down ps logs demo stat policy trace tools clean gen fmt check gen-check breaking test ci lock ground bench claims rolling sim results dist pack ready
