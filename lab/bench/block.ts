@@ -1,6 +1,7 @@
 import type { Client } from './contender.ts';
 import type { Fleet } from './fleet.ts';
-import { collectGarbage, startMeter } from './meter.ts';
+import { collectYoung } from './garbage.ts';
+import { startMeter } from './meter.ts';
 import { percentile } from './stats.ts';
 
 /** A closed loop of callers: each calls, waits for the answer, and calls again. */
@@ -47,7 +48,7 @@ export function sideOf(name: string, client: Client, fleet: Fleet): Side {
   return {
     name,
     async block(traffic, ms) {
-      await Promise.all([collectGarbage(), fleet.collect()]);
+      await Promise.all([collectYoung(), fleet.collect()]);
       await run(client, traffic, Math.min(warmMs, ms / 2), name);
       const before = await fleet.usage();
       const stop = startMeter();

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
+import { turns } from './garbage.ts';
 
 /** What the client's process has used up to a moment. */
 interface Reading {
@@ -45,13 +46,6 @@ export function startMeter(): () => Promise<Used> {
   };
 }
 
-/** Collects all garbage, and waits until that is told. */
-export async function collectGarbage(): Promise<void> {
-  if (globalThis.gc === undefined) throw new Error('run with --expose-gc');
-  globalThis.gc();
-  await turns(3);
-}
-
 function read(): Reading {
   const { heapUsed, external } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
@@ -62,10 +56,4 @@ function read(): Reading {
     writes: Number(/syscw: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1] ?? Number.NaN),
     collections,
   };
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

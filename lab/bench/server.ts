@@ -4,13 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Address } from './contender.ts';
+import { collectYoung } from './garbage.ts';
 import { type Kind, serverOf } from './kinds.ts';
 import { createWork, type Work } from './work.ts';
 
 /** What a parent may ask, answered under the same number. */
 export type Question = { readonly id: number } & (
   | { readonly ask: 'usage' }
-  /** Collects garbage now, so that it is not collected while somebody measures. */
+  /** Collects young garbage now, so that it is not collected while somebody measures. */
   | { readonly ask: 'collect' }
   /** The n-th server of this process takes `ms` longer from now on. */
   | { readonly ask: 'slow'; readonly server: number; readonly ms: number }
@@ -47,7 +48,7 @@ for (const kind of kinds) {
 }
 
 process.on('message', (question: Question) => {
-  if (question.ask === 'collect') globalThis.gc?.();
+  if (question.ask === 'collect') void collectYoung();
   if (question.ask === 'slow') works[question.server]?.slowDown(question.ms);
   process.send?.({ id: question.id, usage: usage() });
 });

@@ -1,5 +1,5 @@
 import { startFleet } from '../fleet.ts';
-import { collectGarbage } from '../meter.ts';
+import { collectAll } from '../garbage.ts';
 import { closing, type Plan, type Section } from '../section.ts';
 import { openClient } from '../sides.ts';
 import { rounded } from '../stats.ts';
@@ -62,9 +62,9 @@ async function call(client: Echo, count: number): Promise<void> {
 
 /** Twice, with a pause: finalizers free what the first collection found. */
 async function heapNow(): Promise<number> {
-  await collectGarbage();
+  await collectAll();
   await new Promise((resolve) => setTimeout(resolve, 200));
-  await collectGarbage();
+  await collectAll();
   return process.memoryUsage().heapUsed;
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from '../contender.ts';
 import { type Fleet, startFleet } from '../fleet.ts';
-import { collectGarbage, startMeter } from '../meter.ts';
+import { collectYoung } from '../garbage.ts';
+import { startMeter } from '../meter.ts';
 import { openLoop } from '../open-loop.ts';
 import { inTurn } from '../rounds.ts';
 import { closing, type Plan, type Section } from '../section.ts';
@@ -85,7 +86,7 @@ async function sample(
 }
 
 async function block(client: Caller, fleet: Fleet, ms: number): Promise<Sample> {
-  await Promise.all([collectGarbage(), fleet.collect()]);
+  await Promise.all([collectYoung(), fleet.collect()]);
   const before = await fleet.usage();
   const stop = startMeter();
   const { latenciesMs, sent, failed } = await openLoop({ perSecond, ms }, (n) =>

@@ -1,8 +1,9 @@
 import type { Client } from '../contender.ts';
 import { bareClient } from '../contenders/bare.ts';
 import { type Fleet, startFleet } from '../fleet.ts';
+import { collectYoung } from '../garbage.ts';
 import { type ProxyPair, startPair } from '../haproxy.ts';
-import { collectGarbage, startMeter } from '../meter.ts';
+import { startMeter } from '../meter.ts';
 import { openLoop } from '../open-loop.ts';
 import { inTurn } from '../rounds.ts';
 import { closing, type Plan, type Section } from '../section.ts';
@@ -123,7 +124,7 @@ async function block(
   name: keyof Samples,
   load: { perSecond: number; ms: number },
 ): Promise<Sample> {
-  await Promise.all([collectGarbage(), fleet.collect()]);
+  await Promise.all([collectYoung(), fleet.collect()]);
   const [before, proxyBefore] = [await fleet.usage(), pair.cpuUs()];
   const stop = startMeter();
   const { sent, failed, latenciesMs } = await openLoop(load, (n) =>

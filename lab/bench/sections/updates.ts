@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { createConsul, createConsulDiscovery } from '#mesh';
 import { eventually } from '../../../mesh/testing/eventually.ts';
-import { collectGarbage } from '../meter.ts';
+import { collectAll } from '../garbage.ts';
 import type { Plan } from '../section.ts';
 import { median, rounded } from '../stats.ts';
 import { newBalancer } from './picks.ts';
@@ -23,7 +23,7 @@ export async function updates(plan: Plan): Promise<object> {
   const consul = createConsul({ address: `http://127.0.0.1:${port}` });
   const { resolver, close } = createConsulDiscovery({ consul });
   const heard = new Map<string, number>();
-  await collectGarbage();
+  await collectAll();
   const before = process.memoryUsage().heapUsed;
   const balancers = names.map((name) => {
     const balancer = newBalancer();
@@ -34,7 +34,7 @@ export async function updates(plan: Plan): Promise<object> {
     return balancer;
   });
   await eventually(() => heard.size === services, { withinMs: 60_000 });
-  await collectGarbage();
+  await collectAll();
   const heapMb = rounded((process.memoryUsage().heapUsed - before) / 2 ** 20);
   const took: number[] = [];
   const cpu = process.cpuUsage();

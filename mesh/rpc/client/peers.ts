@@ -5,7 +5,9 @@ import { defaultTarget, type ServiceDefinition } from '../../schema/definition.t
 import { createBalancerEvents } from '../../telemetry/balancer-events.ts';
 import { noRpcMetrics } from '../../telemetry/rpc-metrics.ts';
 import { noSpans } from '../../telemetry/spans.ts';
+import { createLaneTransport } from '../lane/transport.ts';
 import { createPlainTransport } from '../plain/transport.ts';
+import type { Transport } from '../transport.ts';
 import { type ClientParts, closeClient, newClient } from './new-client.ts';
 import type { PeersOptions, StubOptions } from './options.ts';
 import type { Client } from './stub.ts';
@@ -32,7 +34,7 @@ export interface Peers extends Closeable {
 }
 
 export function createPeers(options: PeersOptions): Peers {
-  const transport = options.transport ?? plainOf(options);
+  const transport = options.transport ?? transportOf(options);
   const targets = new Map<string, Target>();
   const clients = new Set<object>();
 
@@ -63,7 +65,7 @@ export function createPeers(options: PeersOptions): Peers {
 }
 
 export function targetFor(name: string, options: PeersOptions): Target {
-  const { transport = plainOf(options), waitForEndpointMs = 1000, log = silentLog } = options;
+  const { transport = transportOf(options), waitForEndpointMs = 1000, log = silentLog } = options;
   const { onBalancer = createBalancerEvents({ log }) } = options;
   return createTarget(name, { ...options, transport, waitForEndpointMs, onBalancer });
 }
@@ -77,6 +79,6 @@ export function partsOf({
   return { spans, metrics, batch };
 }
 
-function plainOf({ clock = systemClock }: PeersOptions): ReturnType<typeof createPlainTransport> {
-  return createPlainTransport({ clock });
+function transportOf({ clock = systemClock }: PeersOptions): Transport {
+  return createLaneTransport({ plain: createPlainTransport({ clock }), clock });
 }
