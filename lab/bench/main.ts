@@ -14,7 +14,7 @@ import { barHolds } from '../result-file.ts';
 import { barsOf, type SectionName, sectionNames } from './bars.ts';
 import { writeDocument } from './document.ts';
 import { nodeFlags } from './fleet.ts';
-import { type KeptSections, keep, writeSections } from './results.ts';
+import { keep, writeSections } from './results.ts';
 import type { Report } from './section.ts';
 import { isSectionName } from './sections.ts';
 import { removeSockets } from './sockets.ts';
@@ -53,14 +53,16 @@ function chosen(only: string | undefined): readonly SectionName[] {
 async function measure(names: readonly SectionName[]): Promise<number> {
   const load = loadavg()[0] ?? 0;
   if (load > 0.5) say(`the machine is busy (load ${load.toFixed(2)}): figures will be rough`);
-  const done: KeptSections = {};
+  let written: string | undefined;
   const failed: string[] = [];
   for (const name of names) {
     say(name);
     const begin = performance.now();
     try {
       const report = await inItsOwnProcess(name);
-      done[name] = await keep(report, (performance.now() - begin) / 1000);
+      const kept = await keep(report, (performance.now() - begin) / 1000);
+      // At once: twenty minutes are long, and whoever stops it keeps what was measured.
+      if (!options.quick) written = await writeSections({ [name]: kept });
       for (const bar of barsOf(report.figures)) {
         say(
           `  ${barHolds(bar) ? 'holds      ' : 'falls short'}  ${bar.name}: ${bar.value} ${bar.op} ${bar.bar} ${bar.unit}`,
@@ -72,8 +74,8 @@ async function measure(names: readonly SectionName[]): Promise<number> {
     }
     say(`  ${((performance.now() - begin) / 1000).toFixed(0)} s`);
   }
-  if (!options.quick && Object.keys(done).length > 0) {
-    say(`written: ${await writeSections(done)}; make results shows it`);
+  if (written !== undefined) {
+    say(`written: ${written}; make results shows it`);
     writeDocument();
   }
   if (failed.length > 0) say(`could not be measured: ${failed.join(', ')}`);

@@ -15,7 +15,7 @@ import type { PolicyOptions, PolicyPorts } from './policy.ts';
 export interface PeersOptions extends PolicyPorts {
   /** Where the instances of targets are found. */
   readonly resolver: Resolver;
-  /** How calls reach an endpoint. Default: plain gRPC. */
+  /** How calls reach an endpoint. Default: by lane to those that serve lanes, else plain gRPC. */
   readonly transport?: Transport;
   /** Live policy by target. Default: none. */
   readonly policySource?: PolicySource;
