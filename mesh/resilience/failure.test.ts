@@ -29,8 +29,8 @@ test.each(['NOT_FOUND', 'INVALID_ARGUMENT', 'PERMISSION_DENIED', 'CANCELLED'] as
   },
 );
 
-test('a breaker that is open behind the target says nothing of the target, and a fallback may answer', () => {
+test('a breaker that is open behind the target is a failure of the target, and a fallback may answer', () => {
   const error = failed({ status: 'UNAVAILABLE', reason: 'BREAKER_OPEN' });
-  expect(verdictOf(error)).toBe('neutral');
+  expect(verdictOf(error)).toBe('failure');
   expect(mayFallBack(error)).toBe(true);
 });

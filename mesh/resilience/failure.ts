@@ -19,20 +19,17 @@ export const ownReasons: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A breaker is open: ours, or, as an answer, the one that the target has before a target of its own. The
- * latter says that the target works and somebody behind it does not. Were it counted, one outage would open
- * breaker after breaker up the chain, and each would have to be probed closed again after the one below it.
- */
-const openReasons: ReadonlySet<string> = new Set(['BREAKER_OPEN', 'POLICY_BREAKER_OPEN']);
-
-/**
  * The one classification of errors, for breaker and balancer alike. It follows Envoy's admission control and
  * gRPC's own reading of its codes; Linkerd counts PERMISSION_DENIED too, which punishes a service for
  * refusing well (linkerd2#12826). UNKNOWN counts only without a reason: that is an exception nobody meant.
+ *
+ * A target's answer that a breaker of its own is open counts as any UNAVAILABLE. Not to count it seems fairer, for
+ * the target works and somebody behind it does not, and was tried: in the chain of docs/claims.md callers then
+ * kept asking, and it had not recovered ten seconds after its cause was gone, where it takes four or less.
  */
 export function verdictOf(error: MeshError): Verdict {
   const { reason } = error;
-  if (reason !== undefined && (ownReasons.has(reason) || openReasons.has(reason))) return 'neutral';
+  if (reason !== undefined && ownReasons.has(reason)) return 'neutral';
   switch (error.status) {
     case 'UNAVAILABLE':
     case 'DEADLINE_EXCEEDED':
@@ -67,6 +64,6 @@ export function mayFallBack(error: MeshError): boolean {
     if (Number.isFinite(details.retryAfterMs)) return true;
     return reason !== undefined && loadReasons.has(reason);
   }
-  if (reason === 'NO_ENDPOINT' || (reason !== undefined && openReasons.has(reason))) return true;
+  if (reason === 'NO_ENDPOINT') return true;
   return verdictOf(error) === 'failure';
 }
