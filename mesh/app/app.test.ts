@@ -147,7 +147,7 @@ describe('a process', () => {
     const { child, log } = spawnApp();
     await eventually(() => known.length === 1, { withinMs: 20_000 });
     const running = payments.getPayment({ orderId: 'o' });
-    await eventually(() => log().includes('serving'));
+    await eventually(() => log().includes('asked'));
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await expect(running).resolves.toEqual({ payment: undefined });

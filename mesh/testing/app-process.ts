@@ -1,6 +1,6 @@
 /**
- * A service as a process of its own, for tests of its life: GetPayment answers after half a second, and
- * CRASH makes it throw where nobody catches.
+ * A service as a process of its own, for tests of its life: GetPayment logs "asked" and answers half a second
+ * later, and CRASH makes it throw where nobody catches.
  */
 import { PaymentsServiceDefinition } from '../../gen/shop/payments/v1/payments.ts';
 import { implement } from '../app/options.ts';
@@ -11,11 +11,12 @@ import { systemClock } from '../kernel/clock.ts';
 await runApp({
   name: 'payments',
   settings: readSettings(process.env),
-  build: () => ({
+  build: ({ log }) => ({
     services: [
       implement(PaymentsServiceDefinition, {
         charge: () => Promise.reject(new Error('not called')),
         async getPayment() {
+          log.info('asked');
           await systemClock.sleep(500);
           return { payment: undefined };
         },
