@@ -82,7 +82,8 @@ export function readResults(directory = home): ReadonlyMap<string, Result> {
   );
 }
 
-async function measuredCommit(): Promise<string> {
+/** The commit that is measured now, "-dirty" behind it where files differ. */
+export async function measuredCommit(): Promise<string> {
   const describe = [
     'git',
     'describe',

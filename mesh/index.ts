@@ -82,6 +82,7 @@ export { type Image, loadImage, mergeImages, readImage, weftImage } from './sche
 export { toTimestamp } from './schema/timestamp.ts';
 export { type Generated, type Kysely, sql, type Transaction } from './store/sql.ts';
 export { isUniqueViolation, type Migration, openStore, type Store } from './store/store.ts';
+export { createBalancerEvents } from './telemetry/balancer-events.ts';
 export { createLog } from './telemetry/log.ts';
 export { startMetricsServer } from './telemetry/metrics-server.ts';
 export { createSpanRing, type SpanRecord, type SpanSink } from './telemetry/spans.ts';

@@ -1,5 +1,4 @@
-import { run } from '../checks/command.ts';
-import { readResults, writeResult } from '../result-file.ts';
+import { measuredCommit, readResults, writeResult } from '../result-file.ts';
 import { barsOf, type SectionName, sectionNames } from './bars.ts';
 import type { Report } from './section.ts';
 
@@ -20,16 +19,7 @@ export function keptSections(): KeptSections {
 
 /** A section's result with its commit and time: sections that are run apart may be of different ones. */
 export async function keep(report: Report, seconds: number): Promise<Kept> {
-  const describe = [
-    'git',
-    'describe',
-    '--always',
-    '--dirty',
-    '--abbrev=40',
-    '--exclude=*',
-  ] as const;
-  const { code, stdout } = await run(import.meta.dirname, describe);
-  const commit = code === 0 ? stdout.trim() : 'unknown';
+  const commit = await measuredCommit();
   return { commit, at: new Date().toISOString(), seconds: Math.round(seconds), ...report };
 }
 

@@ -1,7 +1,9 @@
 import type { Server, ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
+import { bufferOf } from '../encode.ts';
 import type { Dispatch } from '../server/dispatch.ts';
+import { takeOver } from '../server/take-over.ts';
 import { lanePath, maxInFlight } from './protocol.ts';
 import { type LaneSite, ServerLane } from './server-lane.ts';
 
@@ -71,20 +73,14 @@ export function laneService(dispatch: Dispatch, parts: LaneServiceParts): LaneSe
   draining.addEventListener('abort', () => {
     for (const lane of [...open.keys()]) lane.goAway();
   });
-  const take = (
-    { path }: { readonly path: string },
-    call: ServerInterceptingCallInterface,
-  ): ServerInterceptingCallInterface => {
-    if (path !== lanePath) return call;
-    call.start(new ServerLane(call, peerOf(call, unixPeer), site));
-    return taken;
-  };
   return {
-    // Declared to give the class, but grpc-js asks for the interface only, and hands it out itself.
-    interceptor: take as unknown as ServerInterceptor,
+    interceptor: takeOver((path, call) =>
+      path === lanePath ? new ServerLane(call, peerOf(call, unixPeer), site) : undefined,
+    ),
     register(grpc) {
       // The handler is never called: the interceptor has taken the call by then.
-      grpc.register(lanePath, () => undefined, asBuffer, asBuffer, 'bidi');
+      // Both ways it copies a message into its frame by a method that only a Buffer has.
+      grpc.register(lanePath, () => undefined, bufferOf, bufferOf, 'bidi');
     },
     stats: () => ({ lanes: open.size, ...written }),
   };
@@ -94,28 +90,3 @@ function peerOf(call: ServerInterceptingCallInterface, unixPeer: string): string
   const { remoteAddress, remotePort } = call.getConnectionInfo();
   return remoteAddress === undefined ? unixPeer : `${remoteAddress}:${String(remotePort)}`;
 }
-
-/** grpc-js copies a message into its frame by a method that only a Buffer has. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-const nothing = (): void => undefined;
-
-/** What grpc-js gets in place of a call that is served here: nothing ever happens to it. */
-const taken: ServerInterceptingCallInterface = {
-  start: nothing,
-  sendMetadata: nothing,
-  sendMessage: nothing,
-  sendStatus: nothing,
-  startRead: nothing,
-  getPeer: () => 'unknown',
-  getDeadline: () => Number.POSITIVE_INFINITY,
-  getHost: () => '',
-  getAuthContext: () => ({}),
-  getConnectionInfo: () => ({}),
-  getMetricsRecorder: () => {
-    throw new Error('not available: this call is served by weft');
-  },
-};

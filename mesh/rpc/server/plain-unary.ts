@@ -14,16 +14,15 @@ import { type CallEnvironment, unixPeer } from './call.ts';
 import type { Answer, Arrival, RunningCall, UnaryMethod } from './dispatch.ts';
 import { compressedWithoutEncoding, isClosed, resetStream, sentStatus } from './grpc-internals.ts';
 import type { Observer } from './observe.ts';
-
-type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
+import { type CallListener, takeOver } from './take-over.ts';
 
 const nothing = (): void => undefined;
 
 /**
  * Unary calls of plain gRPC, taken from grpc-js one floor below its handlers: as an interceptor, which gets
  * each call before grpc-js wraps it into an event emitter, a second copy of its state and an async function.
- * The method's handler in grpc-js then waits for a call that never begins. Two more things are only to be
- * had here: a request that never becomes complete is seen, and the status can follow the message at once.
+ * Two more things are only to be had here: a request that never becomes complete is seen, and the status can
+ * follow the message at once.
  */
 export function takeUnaryCalls(
   methods: ReadonlyMap<string, UnaryMethod>,
@@ -31,35 +30,11 @@ export function takeUnaryCalls(
   environment: CallEnvironment,
 ): ServerInterceptor {
   const arriving = createArriving(environment.clock, environment.requestTimeoutMs);
-  const take = (
-    { path }: { readonly path: string },
-    call: ServerInterceptingCallInterface,
-  ): ServerInterceptingCallInterface => {
+  return takeOver((path, call) => {
     const method = methods.get(path);
-    if (method === undefined) return call;
-    call.start(new PlainCall(call, { method, observers, environment, arriving }));
-    return taken;
-  };
-  // Declared to give the class, but grpc-js asks for the interface only, and hands it out itself.
-  return take as unknown as ServerInterceptor;
+    return method && new PlainCall(call, { method, observers, environment, arriving });
+  });
 }
-
-/** What grpc-js gets in place of a call that is served elsewhere: nothing ever happens to it. */
-const taken: ServerInterceptingCallInterface = {
-  start: nothing,
-  sendMetadata: nothing,
-  sendMessage: nothing,
-  sendStatus: nothing,
-  startRead: nothing,
-  getPeer: () => 'unknown',
-  getDeadline: () => Number.POSITIVE_INFINITY,
-  getHost: () => '',
-  getAuthContext: () => ({}),
-  getConnectionInfo: () => ({}),
-  getMetricsRecorder: () => {
-    throw new Error('not available: this call is served by weft');
-  },
-};
 
 interface Site {
   readonly method: UnaryMethod;
@@ -69,7 +44,7 @@ interface Site {
 }
 
 /** One call: what grpc-js tells it, and what the server stack asks of it. */
-class PlainCall implements Listener, Arrival, Late {
+class PlainCall implements CallListener, Arrival, Late {
   readonly transport = 'plain';
   readonly begunMs: number;
   #body: Buffer | undefined = undefined;
