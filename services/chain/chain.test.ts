@@ -108,8 +108,13 @@ describe('the chain', () => {
   test('whose end crashes fails fast, and recovers by itself once C is back', async () => {
     const gone = once(endOfChain.child, 'exit');
     await c.behave({ behavior: Behavior.CRASH, delayMs: 0 });
-    expect((await errorOf(ask('error'))).status).toBe('UNAVAILABLE');
+    // C dies of being asked. On a busy machine that question may run out of time before its retries do.
+    expect(['UNAVAILABLE', 'DEADLINE_EXCEEDED']).toContain((await errorOf(ask('error'))).status);
     expect(await gone).toEqual([null, 'SIGKILL']);
+    await eventually(async () => {
+      expect((await errorOf(ask('error'))).status).toBe('UNAVAILABLE');
+      return true;
+    });
     expect(await ask('default')).toMatchObject({ source: Source.DEFAULT });
     start('c', { INSTANCE_ID: 'c-1' });
     await allIsWell();
