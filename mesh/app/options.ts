@@ -1,5 +1,5 @@
+import type { EventHandler } from '../events/consume/handler.ts';
 import type { Events } from '../events/events.ts';
-import type { EventHandler } from '../events/handler.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';

@@ -1,5 +1,5 @@
 import { formatTraceparent, parseTraceparent, type TraceContext } from '../kernel/context.ts';
-import type { Headers } from './bus.ts';
+import type { Headers } from './bus/bus.ts';
 
 /** What is known of an event beside its message. */
 export interface Envelope {

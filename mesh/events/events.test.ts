@@ -5,9 +5,9 @@ import { currentContext, runInContext } from '../kernel/context.ts';
 import { MeshError } from '../kernel/error.ts';
 import { createRig, declined, listen, type Rig } from '../testing/events-rig.ts';
 import { eventually } from '../testing/eventually.ts';
-import type { Bus } from './bus.ts';
-import { on } from './handler.ts';
-import { createMemoryBus } from './memory.ts';
+import type { Bus } from './bus/bus.ts';
+import { createMemoryBus } from './bus/memory.ts';
+import { on } from './consume/handler.ts';
 
 const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
 const unavailable = new MeshError('payments is away', { status: 'UNAVAILABLE' });

@@ -7,14 +7,14 @@ import type { Image } from '../schema/image.ts';
 import { createValidator } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
-import type { Bus } from './bus.ts';
-import { createLeases } from './lease.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
-import { createPublish, type Publish } from './publish.ts';
-import { createRelay, type Relay, type RelayState } from './relay.ts';
-import { createRound } from './relay-round.ts';
-import { openSubscription, type SubscribeOptions } from './subscribe.ts';
-import type { Subscription } from './subscription.ts';
+import type { Bus } from './bus/bus.ts';
+import { openSubscription, type SubscribeOptions } from './consume/subscribe.ts';
+import type { Subscription } from './consume/subscription.ts';
+import { createLeases } from './outbox/lease.ts';
+import { createOutbox, type Outbox } from './outbox/outbox.ts';
+import { createPublish, type Publish } from './outbox/publish.ts';
+import { createRelay, type Relay, type RelayState } from './outbox/relay.ts';
+import { createRound } from './outbox/relay-round.ts';
 
 export interface EventsOptions<DB> {
   /** The compiled schema: which messages are events, where they travel, what they may hold. */

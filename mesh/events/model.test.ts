@@ -11,10 +11,10 @@ import {
   listenToDeadLetters,
   type RigTables,
 } from '../testing/events-rig.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from './bus/bus.ts';
+import { createMemoryBus } from './bus/memory.ts';
+import { on } from './consume/handler.ts';
 import { createEvents } from './events.ts';
-import { on } from './handler.ts';
-import { createMemoryBus } from './memory.ts';
 
 /**
  * What a crash, a cut connection or a broker of short memory does, told by what it leaves behind. Each

@@ -10,12 +10,12 @@ import { type Kysely, sql } from '../store/sql.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { eventually } from '../testing/eventually.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres.ts';
-import type { Outgoing, PublishOutcome } from './bus.ts';
-import { createInbox } from './inbox.ts';
-import { createLeases, type Lease, type Leases } from './lease.ts';
+import type { Outgoing, PublishOutcome } from './bus/bus.ts';
+import { createInbox } from './consume/inbox.ts';
 import { eventMigrations } from './migrations.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
-import { forgetOld } from './retention.ts';
+import { createLeases, type Lease, type Leases } from './outbox/lease.ts';
+import { createOutbox, type Outbox } from './outbox/outbox.ts';
+import { forgetOld } from './outbox/retention.ts';
 import { type EventTables, eventTables } from './tables.ts';
 
 let folder: string;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Bus, ConsumeOptions, Consumption, Delivery, Outgoing } from '../events/bus.ts';
+import type { Bus, ConsumeOptions, Consumption, Delivery, Outgoing } from '../events/bus/bus.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { eventually } from './eventually.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { OrderConfirmed, OrderDeclined } from '../../gen/shop/orders/v1/events.ts';
-import type { Bus, Delivery } from '../events/bus.ts';
+import type { Bus, Delivery } from '../events/bus/bus.ts';
+import { type EventContext, on } from '../events/consume/handler.ts';
+import type { SubscribeOptions } from '../events/consume/subscribe.ts';
+import type { Subscription } from '../events/consume/subscription.ts';
 import { createEvents, type Events, type EventsOptions } from '../events/events.ts';
-import { type EventContext, on } from '../events/handler.ts';
 import { eventMigrations } from '../events/migrations.ts';
-import type { SubscribeOptions } from '../events/subscribe.ts';
-import type { Subscription } from '../events/subscription.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { weftImage } from '../schema/image.ts';
 import type { Transaction } from '../store/sql.ts';

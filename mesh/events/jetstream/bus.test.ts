@@ -6,7 +6,7 @@ import { busContract } from '../../testing/bus-contract.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
-import type { Bus, Outgoing } from '../bus.ts';
+import type { Bus, Outgoing } from '../bus/bus.ts';
 import { createJetStreamBus } from './bus.ts';
 
 let nats: NatsServer;

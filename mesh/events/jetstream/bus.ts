@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { checkToken } from '../../kernel/names.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { Bus, Consumption } from '../bus.ts';
+import type { Bus, Consumption } from '../bus/bus.ts';
 import { createLink } from './link.ts';
 import { createPublisher } from './publisher.ts';
 import { createPullConsumer } from './pull-consumer.ts';

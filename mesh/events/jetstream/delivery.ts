@@ -1,5 +1,5 @@
 import type { Msg, MsgHdrs } from 'nats';
-import type { Delivery, Headers } from '../bus.ts';
+import type { Delivery, Headers } from '../bus/bus.ts';
 
 export interface DeliveryPorts {
   /** Whether the connection that brought the message still stands. */

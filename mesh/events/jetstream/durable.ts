@@ -1,5 +1,5 @@
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type NatsConnection, nanos } from 'nats';
-import { type ConsumeOptions, defaultAckWaitMs } from '../bus.ts';
+import { type ConsumeOptions, defaultAckWaitMs } from '../bus/bus.ts';
 import { apiError, isApiError } from './error.ts';
 
 /**

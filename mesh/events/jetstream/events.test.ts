@@ -16,7 +16,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres.ts';
-import type { Bus } from '../bus.ts';
+import type { Bus } from '../bus/bus.ts';
 import { eventTables } from '../tables.ts';
 import { createJetStreamBus } from './bus.ts';
 

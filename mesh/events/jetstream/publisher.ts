@@ -1,7 +1,7 @@
 import { createInbox, type Msg, MsgHdrsImpl, type NatsConnection } from 'nats';
 import { aborted, type Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
-import type { Outgoing, PublishOutcome } from '../bus.ts';
+import type { Outgoing, PublishOutcome } from '../bus/bus.ts';
 import { fromApiError, fromNats, unavailable } from './error.ts';
 import type { Link } from './link.ts';
 

@@ -2,7 +2,7 @@ import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } 
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { ConsumeOptions, Consumption } from '../bus.ts';
+import type { ConsumeOptions, Consumption } from '../bus/bus.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { createDelivery } from './delivery.ts';
 import { ensureDurable } from './durable.ts';

@@ -2,7 +2,7 @@ import { DiscardPolicy, type NatsConnection, nanos, RetentionPolicy, StorageType
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { checkToken } from '../../kernel/names.ts';
-import { type Channel, defaultMaxAgeMs, duplicateWindowMs } from '../bus.ts';
+import { type Channel, defaultMaxAgeMs, duplicateWindowMs } from '../bus/bus.ts';
 import { apiError, fromNats, isApiError } from './error.ts';
 import type { Link } from './link.ts';
 

@@ -1,16 +1,16 @@
-import type { Clock } from '../kernel/clock.ts';
-import { childTrace, currentContext } from '../kernel/context.ts';
-import { MeshError } from '../kernel/error.ts';
-import { type Random, sortableId } from '../kernel/random.ts';
-import type { MessageType } from '../schema/definition.ts';
-import type { Image } from '../schema/image.ts';
-import type { Validator } from '../schema/validate.ts';
-import type { Transaction } from '../store/sql.ts';
-import type { Store } from '../store/store.ts';
-import type { SpanSink } from '../telemetry/spans.ts';
-import { toHeaders } from './envelope.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { childTrace, currentContext } from '../../kernel/context.ts';
+import { MeshError } from '../../kernel/error.ts';
+import { type Random, sortableId } from '../../kernel/random.ts';
+import type { MessageType } from '../../schema/definition.ts';
+import type { Image } from '../../schema/image.ts';
+import type { Validator } from '../../schema/validate.ts';
+import type { Transaction } from '../../store/sql.ts';
+import type { Store } from '../../store/store.ts';
+import type { SpanSink } from '../../telemetry/spans.ts';
+import { subjectOf } from '../bus/subject.ts';
+import { toHeaders } from '../envelope.ts';
 import type { Outbox } from './outbox.ts';
-import { subjectOf } from './subject.ts';
 
 export interface PublisherOptions<DB> {
   readonly image: Pick<Image, 'event'>;

@@ -1,8 +1,8 @@
-import type { MeshError } from '../kernel/error.ts';
-import type { Delivery, Outgoing } from './bus.ts';
-import { encodeValue } from './envelope.ts';
-import { oneLine } from './one-line.ts';
-import { channelOf, deadLetterSubject, deadLetters } from './subject.ts';
+import type { MeshError } from '../../kernel/error.ts';
+import type { Delivery, Outgoing } from '../bus/bus.ts';
+import { channelOf, deadLetterSubject, deadLetters } from '../bus/subject.ts';
+import { encodeValue } from '../envelope.ts';
+import { oneLine } from '../one-line.ts';
 
 export interface DeadLetterFacts {
   readonly consumer: string;

@@ -1,5 +1,5 @@
-import type { Clock } from '../kernel/clock.ts';
-import { checkToken } from '../kernel/names.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { checkToken } from '../../kernel/names.ts';
 import {
   type Bus,
   type ConsumeOptions,

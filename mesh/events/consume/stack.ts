@@ -1,4 +1,4 @@
-import { compose } from '../kernel/call.ts';
+import { compose } from '../../kernel/call.ts';
 import type { Consume } from './consume.ts';
 import {
   addressed,

@@ -1,5 +1,5 @@
-import { systemClock } from '../kernel/clock.ts';
-import { busContract } from '../testing/bus-contract.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { busContract } from '../../testing/bus-contract.ts';
 import type { Bus } from './bus.ts';
 import { createMemoryBus } from './memory.ts';
 

@@ -1,19 +1,19 @@
-import type { Clock } from '../kernel/clock.ts';
-import { MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import { checkToken } from '../kernel/names.ts';
-import type { Random } from '../kernel/random.ts';
-import type { Image } from '../schema/image.ts';
-import type { Store } from '../store/store.ts';
-import type { SpanSink } from '../telemetry/spans.ts';
-import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from './bus.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import { checkToken } from '../../kernel/names.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { Image } from '../../schema/image.ts';
+import type { Store } from '../../store/store.ts';
+import type { SpanSink } from '../../telemetry/spans.ts';
+import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
+import { subjectOf } from '../bus/subject.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { eventOptions } from '../outbox/publish.ts';
 import { createGate } from './gate.ts';
 import type { EventHandler } from './handler.ts';
 import { createInbox } from './inbox.ts';
-import type { Outbox } from './outbox.ts';
-import { eventOptions } from './publish.ts';
 import { consumerStack } from './stack.ts';
-import { subjectOf } from './subject.ts';
 import { createSubscription, type Subscription } from './subscription.ts';
 
 export interface SubscribeOptions<DB> {

@@ -1,8 +1,8 @@
-import { MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import { type Kysely, sql } from '../store/sql.ts';
-import type { Dialect, Store } from '../store/store.ts';
-import { type EventTables, eventTables } from './tables.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import { type Kysely, sql } from '../../store/sql.ts';
+import type { Dialect, Store } from '../../store/store.ts';
+import { type EventTables, eventTables } from '../tables.ts';
 
 /**
  * The right to do what only one process at a time may do. It ends by itself when it is not renewed, so a

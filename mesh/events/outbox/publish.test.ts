@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Money } from '../../gen/shop/money/v1/money.ts';
-import { OrderConfirmed, OrderDeclined } from '../../gen/shop/orders/v1/events.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { runInContext } from '../kernel/context.ts';
-import { MeshError } from '../kernel/error.ts';
+import { Money } from '../../../gen/shop/money/v1/money.ts';
+import { OrderConfirmed, OrderDeclined } from '../../../gen/shop/orders/v1/events.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { runInContext } from '../../kernel/context.ts';
+import { MeshError } from '../../kernel/error.ts';
 import {
   confirmed,
   createRig,
@@ -11,11 +11,11 @@ import {
   listen,
   type Rig,
   type RigTables,
-} from '../testing/events-rig.ts';
-import { eventually } from '../testing/eventually.ts';
-import type { Bus } from './bus.ts';
-import { on } from './handler.ts';
-import { createMemoryBus } from './memory.ts';
+} from '../../testing/events-rig.ts';
+import { eventually } from '../../testing/eventually.ts';
+import type { Bus } from '../bus/bus.ts';
+import { createMemoryBus } from '../bus/memory.ts';
+import { on } from '../consume/handler.ts';
 
 const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
 

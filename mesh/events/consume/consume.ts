@@ -1,6 +1,6 @@
-import type { TraceContext } from '../kernel/context.ts';
-import type { Delivery } from './bus.ts';
-import type { Envelope } from './envelope.ts';
+import type { TraceContext } from '../../kernel/context.ts';
+import type { Delivery } from '../bus/bus.ts';
+import type { Envelope } from '../envelope.ts';
 
 /** One delivery on its way through the consumer's stack. */
 export interface Incoming {

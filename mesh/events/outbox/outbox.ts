@@ -1,12 +1,12 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Random } from '../kernel/random.ts';
-import { type Kysely, sql, type Transaction } from '../store/sql.ts';
-import type { Dialect, Store } from '../store/store.ts';
-import type { Headers, Outgoing, PublishOutcome } from './bus.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Random } from '../../kernel/random.ts';
+import { type Kysely, sql, type Transaction } from '../../store/sql.ts';
+import type { Dialect, Store } from '../../store/store.ts';
+import type { Headers, Outgoing, PublishOutcome } from '../bus/bus.ts';
+import { oneLine } from '../one-line.ts';
+import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
+import { type EventTables, eventTables } from '../tables.ts';
 import type { Lease } from './lease.ts';
-import { oneLine } from './one-line.ts';
-import { type RetryDelay, retryDelayMs } from './retry-delay.ts';
-import { type EventTables, eventTables } from './tables.ts';
 
 /** A message that waits in the outbox. */
 export interface OutboxMessage extends Outgoing {

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { systemClock } from '../kernel/clock.ts';
-import { MeshError } from '../kernel/error.ts';
-import { silentLog } from '../kernel/log.ts';
-import { systemRandom } from '../kernel/random.ts';
-import { eventually } from '../testing/eventually.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import { silentLog } from '../../kernel/log.ts';
+import { systemRandom } from '../../kernel/random.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { createGate, type Gate, type Pass } from './gate.ts';
 
 const away = new MeshError('payments is away', { status: 'UNAVAILABLE' });

@@ -1,11 +1,11 @@
-import type { Clock } from '../kernel/clock.ts';
-import { MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import { jitter, type Random } from '../kernel/random.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import { jitter, type Random } from '../../kernel/random.ts';
+import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { type Bell, createBell } from './bell.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Round } from './relay-round.ts';
-import { type RetryDelay, retryDelayMs } from './retry-delay.ts';
 
 /** What a relay is at. */
 export type RelayState =

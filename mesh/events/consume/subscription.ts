@@ -1,13 +1,13 @@
-import type { Clock } from '../kernel/clock.ts';
-import { childTrace } from '../kernel/context.ts';
-import { MeshError } from '../kernel/error.ts';
-import type { Closeable } from '../kernel/lifecycle.ts';
-import type { Random } from '../kernel/random.ts';
-import type { Bus, Channel, Consumption, Delivery } from './bus.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { childTrace } from '../../kernel/context.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Closeable } from '../../kernel/lifecycle.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { Bus, Channel, Consumption, Delivery } from '../bus/bus.ts';
+import { channelOf } from '../bus/subject.ts';
+import { fromHeaders } from '../envelope.ts';
 import type { Consume, Incoming } from './consume.ts';
-import { fromHeaders } from './envelope.ts';
 import type { Gate, GateState } from './gate.ts';
-import { channelOf } from './subject.ts';
 
 /** A running consumer of this process. `close` stops fetching, finishes what runs and gives back the rest. */
 export interface Subscription extends Closeable {

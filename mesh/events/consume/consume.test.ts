@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { OrderConfirmed, OrderDeclined } from '../../gen/shop/orders/v1/events.ts';
-import { type Clock, systemClock } from '../kernel/clock.ts';
-import { MeshError } from '../kernel/error.ts';
+import { OrderConfirmed, OrderDeclined } from '../../../gen/shop/orders/v1/events.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
 import {
   createRig,
   declined,
@@ -9,12 +9,12 @@ import {
   listenToDeadLetters,
   type Rig,
   type RigTables,
-} from '../testing/events-rig.ts';
-import { eventually } from '../testing/eventually.ts';
-import type { Bus, Delivery, Outgoing } from './bus.ts';
+} from '../../testing/events-rig.ts';
+import { eventually } from '../../testing/eventually.ts';
+import type { Bus, Delivery, Outgoing } from '../bus/bus.ts';
+import { createMemoryBus } from '../bus/memory.ts';
+import { eventTables } from '../tables.ts';
 import { on } from './handler.ts';
-import { createMemoryBus } from './memory.ts';
-import { eventTables } from './tables.ts';
 
 // Waits are a hundredth of what they say.
 const swift: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 100, task) };

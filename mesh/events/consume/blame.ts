@@ -1,4 +1,4 @@
-import { MeshError } from '../kernel/error.ts';
+import { MeshError } from '../../kernel/error.ts';
 
 /**
  * Whose fault a failed handler is. The message's: it is tried again a few times and becomes a dead letter.

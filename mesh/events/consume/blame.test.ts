@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { MeshError } from '../kernel/error.ts';
-import type { Status } from '../kernel/status.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Status } from '../../kernel/status.ts';
 import { type Blame, blame } from './blame.ts';
 
 test.each<[Blame, Status, string]>([

@@ -1,5 +1,5 @@
-import type { MeshError } from '../kernel/error.ts';
-import type { Closeable } from '../kernel/lifecycle.ts';
+import type { MeshError } from '../../kernel/error.ts';
+import type { Closeable } from '../../kernel/lifecycle.ts';
 
 /** Headers of a message: lower-case names, values without line breaks. */
 export type Headers = Readonly<Record<string, string>>;

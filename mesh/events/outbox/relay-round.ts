@@ -1,13 +1,13 @@
-import type { Clock } from '../kernel/clock.ts';
-import { MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import type { Store } from '../store/store.ts';
-import type { Bus, Channel, PublishOutcome } from './bus.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Store } from '../../store/store.ts';
+import type { Bus, Channel, PublishOutcome } from '../bus/bus.ts';
+import { deadLetters } from '../bus/subject.ts';
+import { eventTables } from '../tables.ts';
 import type { Lease } from './lease.ts';
 import type { Outbox, OutboxMessage } from './outbox.ts';
 import { forgetOld, type Retention } from './retention.ts';
-import { deadLetters } from './subject.ts';
-import { eventTables } from './tables.ts';
 
 export interface RoundOptions<DB> {
   readonly store: Store<DB>;

@@ -1,7 +1,7 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Transaction } from '../store/sql.ts';
-import type { Store } from '../store/store.ts';
-import { eventTables } from './tables.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Transaction } from '../../store/sql.ts';
+import type { Store } from '../../store/store.ts';
+import { eventTables } from '../tables.ts';
 
 /** What one consumer is done with, and what it failed at. */
 export interface Inbox<DB> {

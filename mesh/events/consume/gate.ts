@@ -1,8 +1,8 @@
-import { aborted, type Clock } from '../kernel/clock.ts';
-import type { MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import type { Random } from '../kernel/random.ts';
-import { type RetryDelay, retryDelayMs } from './retry-delay.ts';
+import { aborted, type Clock } from '../../kernel/clock.ts';
+import type { MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Random } from '../../kernel/random.ts';
+import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 
 /** What a gate is at; `failures` counts the faults in a row. */
 export type GateState =

@@ -1,4 +1,4 @@
-import { checkToken } from '../kernel/names.ts';
+import { checkToken } from '../../kernel/names.ts';
 import type { Channel } from './bus.ts';
 
 /**

@@ -1,21 +1,21 @@
-import { aborted, type Clock } from '../kernel/clock.ts';
-import { childTrace, runInContext } from '../kernel/context.ts';
-import { deadlineIn } from '../kernel/deadline.ts';
-import { describe, MeshError } from '../kernel/error.ts';
-import type { Log } from '../kernel/log.ts';
-import type { Random } from '../kernel/random.ts';
-import type { Transaction } from '../store/sql.ts';
-import type { SpanSink } from '../telemetry/spans.ts';
+import { aborted, type Clock } from '../../kernel/clock.ts';
+import { childTrace, runInContext } from '../../kernel/context.ts';
+import { deadlineIn } from '../../kernel/deadline.ts';
+import { describe, MeshError } from '../../kernel/error.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { Transaction } from '../../store/sql.ts';
+import type { SpanSink } from '../../telemetry/spans.ts';
+import type { Delivery } from '../bus/bus.ts';
+import { oneLine } from '../one-line.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { blame, handlerTimeout, undecodable } from './blame.ts';
-import type { Delivery } from './bus.ts';
 import type { Consume, ConsumeLayer, Incoming, Verdict } from './consume.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Gate } from './gate.ts';
 import type { EventHandler } from './handler.ts';
 import type { Inbox } from './inbox.ts';
-import { oneLine } from './one-line.ts';
-import type { Outbox } from './outbox.ts';
-import { type RetryDelay, retryDelayMs } from './retry-delay.ts';
 
 /** What the layers of one consumer share. */
 export interface LayerParts<DB> {

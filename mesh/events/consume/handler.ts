@@ -1,6 +1,6 @@
-import type { TraceContext } from '../kernel/context.ts';
-import type { MessageType } from '../schema/definition.ts';
-import type { Transaction } from '../store/sql.ts';
+import type { TraceContext } from '../../kernel/context.ts';
+import type { MessageType } from '../../schema/definition.ts';
+import type { Transaction } from '../../store/sql.ts';
 
 /** What a handler is told beside the event. */
 export interface EventContext<DB> {

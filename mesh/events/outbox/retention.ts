@@ -1,6 +1,6 @@
-import type { Clock } from '../kernel/clock.ts';
-import type { Store } from '../store/store.ts';
-import { eventTables } from './tables.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Store } from '../../store/store.ts';
+import { eventTables } from '../tables.ts';
 
 export interface Retention {
   /** How long sent messages stay in the outbox, in ms: what a broker lost can be sent again from there. */
