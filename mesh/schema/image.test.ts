@@ -26,6 +26,7 @@ describe('an image', () => {
     expect(weftImage().event('shop.orders.v1.OrderConfirmed')).toEqual({
       channel: 'shop-orders',
       keyField: 'orderId',
+      partitions: 0,
     });
     expect(weftImage().event('shop.orders.v1.Order')).toBeUndefined();
   });
@@ -73,6 +74,14 @@ describe('an image that cannot be used', () => {
       message Event {
         option (weft.v1.event) = { channel: "a.b", key: "number" };
         int32 number = 1;
+      }
+      message Fine {
+        option (weft.v1.event) = { channel: "fine", key: "id", partitions: 256 };
+        string id = 1;
+      }
+      message Many {
+        option (weft.v1.event) = { channel: "fine", key: "id", partitions: 257 };
+        string id = 1;
       }`);
     const thrown = thrownBy(() => compileImage({ 'test/v1/faulty.proto': faulty }));
     expect(thrown).toBeInstanceOf(MeshError);
@@ -90,6 +99,8 @@ describe('an image that cannot be used', () => {
       'test.v1.Faulty.i: min_len is above max_len',
       'test.v1.Event: "a.b" cannot be the channel of an event',
       'test.v1.Event: key "number" must name a string field',
+      'test.v1.Many: partitions 257 is above 256',
+      'channel fine: its events must agree on partitions; test.v1.Fine says 256, test.v1.Many says 257',
     ]) {
       expect(message).toContain(part);
     }

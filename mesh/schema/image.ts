@@ -40,7 +40,8 @@ export interface Image {
 /**
  * Reads an image. Throws INVALID_ARGUMENT / INVALID_IMAGE for bytes that are no descriptor set, and
  * INVALID_ARGUMENT / INVALID_SCHEMA, naming every fault at once, for options that cannot be meant: a
- * pattern that does not compile, a form on a number, an event whose key is no string.
+ * pattern that does not compile, a form on a number, an event whose key is no string, events of one channel
+ * that disagree on its partitions.
  */
 export function loadImage(bytes: Uint8Array): Image {
   const { files, registry } = readSet(bytes);

@@ -27,7 +27,12 @@ export interface EventOptions {
   readonly channel: string;
   /** The key of the field whose value orders the events, as ts-proto names it: "orderId". */
   readonly keyField: string;
+  /** Into how many partitions the channel is divided; 0: not divided. */
+  readonly partitions: number;
 }
+
+// Every partition is looked after one by one by whoever consumes it; more than this is a mistyped number.
+const mostPartitions = 256;
 
 /** Every field that has rules; what cannot be meant is added to `problems`. */
 export function readRules(registry: FileRegistry, problems: string[]): Map<DescField, Rules> {
@@ -53,9 +58,21 @@ export function readEvents(registry: FileRegistry, problems: string[]): Map<stri
     if (bytes === undefined) continue;
     const event = Event.decode(bytes);
     problems.push(...eventFaults(event, message).map((fault) => `${message.typeName}: ${fault}`));
-    found.set(message.typeName, { channel: event.channel, keyField: fieldKey(event.key) });
+    const { channel, partitions } = event;
+    found.set(message.typeName, { channel, keyField: fieldKey(event.key), partitions });
   }
+  problems.push(...disagreements(found));
   return found;
+}
+
+/** A consumer of a channel takes all its partitions, so events of one channel cannot have different ones. */
+function disagreements(events: ReadonlyMap<string, EventOptions>): string[] {
+  const channels = Map.groupBy(events, ([, { channel }]) => channel);
+  return [...channels].flatMap(([channel, members]) => {
+    if (new Set(members.map(([, { partitions }]) => partitions)).size === 1) return [];
+    const said = members.map(([typeName, { partitions }]) => `${typeName} says ${partitions}`);
+    return [`channel ${channel}: its events must agree on partitions; ${said.join(', ')}`];
+  });
 }
 
 function messagesOf(registry: FileRegistry): DescMessage[] {
@@ -85,6 +102,9 @@ function eventFaults(event: Event, message: DescMessage): string[] {
   if (key?.fieldKind !== 'scalar' || key.scalar !== ScalarType.STRING || key.oneof !== undefined) {
     const named = JSON.stringify(event.key);
     faults.push(`key ${named} must name a string field of the message, outside of any oneof`);
+  }
+  if (event.partitions > mostPartitions) {
+    faults.push(`partitions ${event.partitions} is above ${mostPartitions}`);
   }
   return faults;
 }

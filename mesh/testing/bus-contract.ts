@@ -129,11 +129,12 @@ export function busContract({ name, features, newBus }: BusContract): void {
   });
 
   describe(`${name}: consuming`, () => {
-    test('a consumer gets the subjects it asked for, and no others', async () => {
-      const ids = collect({ subjects: [`${channel}.Placed`, `${channel}.Shipped`] });
-      await bus.publish([message('a'), message('b', 'Refused'), message('c', 'Shipped')]);
-      await eventually(() => ids.includes('c'));
-      expect(ids).toEqual(['a', 'c']);
+    test('a consumer gets the subjects it asked for, a star for any token, and no others', async () => {
+      const ids = collect({ subjects: [`${channel}.Placed`, `${channel}.*.Shipped`] });
+      const others = [message('b', 'Refused'), message('c', '0.Placed'), message('d', 'Shipped')];
+      await bus.publish([message('a'), ...others, message('e', '0.Shipped')]);
+      await eventually(() => ids.includes('e'));
+      expect(ids).toEqual(['a', 'e']);
     });
 
     test('each consumer gets everything; a new one begins where it was told to', async () => {

@@ -56,6 +56,11 @@ export interface Event {
   channel: string;
   /** The field whose value orders events and finds their partition: a string field of this message. */
   key: string;
+  /**
+   * Into how many partitions the channel is divided: events of one key share a partition, and each partition
+   * is consumed in order. The same for all events of a channel. Default 0: not divided; at most 256.
+   */
+  partitions: number;
 }
 
 /** Rules bound one field. Rules other than `required` apply only when the field is set. */
@@ -190,7 +195,7 @@ export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
 };
 
 function createBaseEvent(): Event {
-  return { channel: "", key: "" };
+  return { channel: "", key: "", partitions: 0 };
 }
 
 export const Event: MessageFns<Event, "weft.v1.Event"> = {
@@ -202,6 +207,9 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
     }
     if (message.key !== "") {
       writer.uint32(18).string(message.key);
+    }
+    if (message.partitions !== 0) {
+      writer.uint32(24).uint32(message.partitions);
     }
     return writer;
   },
@@ -235,6 +243,14 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
             message.key = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partitions = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -254,6 +270,7 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
     const message = createBaseEvent();
     message.channel = object.channel ?? "";
     message.key = object.key ?? "";
+    message.partitions = object.partitions ?? 0;
     return message;
   },
 };

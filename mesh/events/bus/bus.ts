@@ -4,7 +4,7 @@ import type { Closeable } from '../../kernel/lifecycle.ts';
 /** Headers of a message: lower-case names, values without line breaks. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** A channel keeps, for a while, what was published on the subjects "<name>.<type>". */
+/** A channel keeps, for a while, what was published on the subjects "<name>.>", see subject.ts. */
 export interface Channel {
   /** One token (kernel/names.ts), as "shop-orders". */
   readonly name: string;
@@ -15,7 +15,7 @@ export interface Channel {
 /** A message as it leaves. */
 export interface Outgoing {
   readonly channel: string;
-  /** "<channel>.<type>"; joined from checked tokens, see subject.ts. */
+  /** "<channel>.<Type>" or "<channel>.<partition>.<Type>"; joined from checked tokens, see subject.ts. */
   readonly subject: string;
   /** Of two messages with one id, sent within 2 minutes, the channel keeps the first. */
   readonly id: string;
@@ -53,7 +53,7 @@ export interface ConsumeOptions {
   readonly channel: Channel;
   /** The durable name; consumptions of one name share the messages, wherever they run. One token. */
   readonly consumer: string;
-  /** The subjects wanted. */
+  /** The subjects wanted; a token "*" stands for any one token. No two may match one subject. */
   readonly subjects: readonly string[];
   /** Most messages in the hands of this consumption: delivered, not yet settled. */
   readonly maxInFlight: number;

@@ -10,6 +10,7 @@ import {
   type Outgoing,
   type PublishOutcome,
 } from './bus.ts';
+import { matches } from './subject.ts';
 
 interface Stored extends Outgoing {
   readonly sequence: number;
@@ -24,7 +25,7 @@ interface MemoryChannel {
 
 /** A durable consumer: where it stands, what is out, and who takes part. */
 interface MemoryConsumer {
-  subjects: ReadonlySet<string>;
+  subjects: readonly string[];
   /** Index into the channel's messages. */
   next: number;
   readonly again: Stored[];
@@ -89,13 +90,13 @@ function store(channel: MemoryChannel, message: Outgoing, clock: Clock): Publish
 function join(channel: MemoryChannel, options: ConsumeOptions, clock: Clock): Consumption {
   const name = checkToken(options.consumer, 'a consumer');
   const consumer = channel.consumers.get(name) ?? {
-    subjects: new Set(),
+    subjects: [],
     next: options.from === 'now' ? channel.messages.length : 0,
     again: [],
     deliveries: new Map<number, number>(),
     members: new Set<Member>(),
   };
-  consumer.subjects = new Set(options.subjects);
+  consumer.subjects = options.subjects;
   channel.consumers.set(name, consumer);
   const member: Member = { options, inFlight: 0 };
   consumer.members.add(member);
@@ -133,9 +134,13 @@ function takeNext(channel: MemoryChannel, consumer: MemoryConsumer): Stored | un
   if (again !== undefined) return again;
   while (consumer.next < channel.messages.length) {
     const message = channel.messages[consumer.next++];
-    if (message !== undefined && consumer.subjects.has(message.subject)) return message;
+    if (message !== undefined && wants(consumer, message)) return message;
   }
   return undefined;
+}
+
+function wants({ subjects }: MemoryConsumer, { subject }: Stored): boolean {
+  return subjects.some((filter) => matches(filter, subject));
 }
 
 interface Handing {

@@ -7,6 +7,7 @@ import type { Random } from '../../kernel/random.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import type { Delivery } from '../bus/bus.ts';
+import { filterOfSubject } from '../bus/subject.ts';
 import { oneLine } from '../one-line.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
@@ -21,7 +22,8 @@ import type { Inbox } from './inbox.ts';
 export interface LayerParts<DB> {
   readonly consumer: string;
   readonly handlers: ReadonlyMap<string, EventHandler<DB>>;
-  readonly subjects: ReadonlySet<string>;
+  /** The subjects that this process asked for, see bus/subject.ts. */
+  readonly filters: ReadonlySet<string>;
   readonly inbox: Inbox<DB>;
   readonly outbox: Outbox<DB>;
   readonly gate: Gate;
@@ -61,14 +63,14 @@ export function settled({ log }: Pick<LayerParts<never>, 'log'>): ConsumeLayer {
 /** Leaves what no handler here is for. */
 export function addressed<DB>({
   handlers,
-  subjects,
+  filters,
   log,
-}: Pick<LayerParts<DB>, 'handlers' | 'subjects' | 'log'>): ConsumeLayer {
+}: Pick<LayerParts<DB>, 'handlers' | 'filters' | 'log'>): ConsumeLayer {
   return (next) => async (incoming) => {
     const { envelope, delivery } = incoming;
     if (envelope === undefined || handlers.has(envelope.type)) return next(incoming);
     // Another version of a type that is handled: subjects do not tell versions apart.
-    if (subjects.has(delivery.subject)) return skipped;
+    if (filters.has(filterOfSubject(delivery.subject))) return skipped;
     // The filter of the consumer is wider than this process: during a rolling update a newer instance is
     // there to take it; if none does, an older version has come back and nobody wants it any more.
     if (delivery.deliveries < leaveToOthers) return { kind: 'nak', delayMs: leaveToOthersMs };

@@ -7,7 +7,7 @@ import type { Image } from '../../schema/image.ts';
 import type { Store } from '../../store/store.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
-import { subjectOf } from '../bus/subject.ts';
+import { filterOf } from '../bus/subject.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { eventOptions } from '../outbox/publish.ts';
 import { createGate } from './gate.ts';
@@ -77,7 +77,7 @@ export function openSubscription<DB>(
   const consume = consumerStack<DB>({
     ...parts,
     ...{ consumer, handlers, gate, running, maxDeliveries, handlerTimeoutMs, log },
-    subjects: new Set([...channels.values()].flatMap(({ subjects }) => subjects)),
+    filters: new Set([...channels.values()].flatMap(({ subjects }) => subjects)),
     inbox: createInbox(parts.store, consumer, clock),
     retry: { firstMs: retryMs, longestMs: longestRetryMs },
   });
@@ -104,9 +104,10 @@ function channelsOf(
 ): Map<string, { channel: Channel; subjects: readonly string[] }> {
   const channels = new Map<string, { channel: Channel; subjects: readonly string[] }>();
   for (const typeName of typeNames) {
-    const { channel } = eventOptions(image, typeName);
+    const event = eventOptions(image, typeName);
+    const { channel } = event;
     const subjects = channels.get(channel)?.subjects ?? [];
-    const wanted = new Set([...subjects, subjectOf(channel, typeName)]);
+    const wanted = new Set([...subjects, filterOf(event, typeName)]);
     channels.set(channel, { channel: { name: channel }, subjects: [...wanted] });
   }
   return channels;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect, StringCodec } from 'nats';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
@@ -7,6 +8,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
 import type { Bus, Outgoing } from '../bus/bus.ts';
+import { partitionOf } from '../bus/subject.ts';
 import { createJetStreamBus } from './bus.ts';
 
 let nats: NatsServer;
@@ -75,4 +77,25 @@ test('a header with a line break is refused before it can become a line of the p
   const outcomes = await bus.publish([{ ...message, data: new Uint8Array() }]);
   expect(outcomes).toMatchObject([{ stored: false, error: { status: 'INVALID_ARGUMENT' } }]);
   await bus.close();
+});
+
+test('a partition is the one that the server would choose', async () => {
+  const connection = await connect({ servers: nats.url });
+  const { streams } = await connection.jetstreamManager();
+  const dest = 'divided.{{partition(13,1)}}.{{wildcard(1)}}';
+  await streams.add({
+    ...{ name: 'divided', subjects: ['undivided.*'] },
+    subject_transform: { src: 'undivided.*', dest },
+  });
+  const keys = ['order-1', '', 'Zürich', '東京', '💶'].map((key) => `key-${key}`);
+  for (let i = 0; i < 200; i++) keys.push(`01J${String(i * 7919)}`);
+  const client = connection.jetstream();
+  for (const key of keys) await client.publish(`undivided.${key}`, StringCodec().encode(key));
+  const stored = await Promise.all(
+    keys.map((_, i) => streams.getMessage('divided', { seq: i + 1 })),
+  );
+  expect(stored.map(({ subject }) => subject)).toEqual(
+    keys.map((key) => `divided.${partitionOf(key, 13)}.${key}`),
+  );
+  await connection.close();
 });

@@ -4,6 +4,7 @@ import { OrderConfirmed, OrderDeclined } from '../../../gen/shop/orders/v1/event
 import { systemClock } from '../../kernel/clock.ts';
 import { runInContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
+import { weftImage } from '../../schema/image.ts';
 import {
   confirmed,
   createRig,
@@ -15,6 +16,7 @@ import {
 import { eventually } from '../../testing/eventually.ts';
 import type { Bus } from '../bus/bus.ts';
 import { createMemoryBus } from '../bus/memory.ts';
+import { partitionOf } from '../bus/subject.ts';
 import { on } from '../consume/handler.ts';
 
 const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
@@ -58,6 +60,24 @@ test('on the wire it is a CloudEvent in binary mode', async () => {
     traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
   });
   expect(OrderConfirmed.decode(seen[0]?.data ?? new Uint8Array())).toEqual(confirmed('order-1'));
+});
+
+test('an event of a channel with partitions reaches its handler from whichever it is in', async () => {
+  const image = weftImage();
+  const divided = { channel: 'shop-orders', keyField: 'orderId', partitions: 8 };
+  const other = await createRig({ bus, image: { ...image, event: () => divided } });
+  other.events.start();
+  await other.hear();
+  const ids = Array.from({ length: 20 }, (_, i) => `order-${String(i)}`);
+  for (const id of ids) await other.confirm(id);
+  await other.hasEffects(...ids);
+  const seen = listen(
+    bus,
+    'shop-orders',
+    `shop-orders.${partitionOf('order-7', 8)}.OrderConfirmed`,
+  );
+  await eventually(() => seen.some(({ headers }) => headers['weft-key'] === 'order-7'));
+  await other.close();
 });
 
 test('a transaction that rolls back publishes nothing and leaves no span', async () => {

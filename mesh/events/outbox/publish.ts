@@ -39,7 +39,7 @@ const largestPayload = 1024 * 1024 - 16 * 1024;
 export function createPublish<DB>(options: PublisherOptions<DB>): Publish<DB> {
   const { image, source, store, outbox, clock, random, spans } = options;
   return async (tx, type, message) => {
-    const { channel, keyField } = eventOptions(image, type.$type);
+    const event = eventOptions(image, type.$type);
     const violations = options.validator.check(type.$type, message);
     if (violations.length > 0)
       throw MeshError.invalid(`${type.$type} is not published`, violations);
@@ -51,8 +51,11 @@ export function createPublish<DB>(options: PublisherOptions<DB>): Publish<DB> {
     const start = clock.monotonic();
     const id = sortableId(startMs, random);
     const envelope = { id, type: type.$type, source, timeMs: startMs, trace };
-    const headers = toHeaders({ ...envelope, key: keyOf(message, keyField) });
-    await outbox.add(tx, { channel, subject: subjectOf(channel, type.$type), id, headers, data });
+    const { channel } = event;
+    const key = keyOf(message, event.keyField);
+    const headers = toHeaders({ ...envelope, key });
+    const subject = subjectOf(event, type.$type, key);
+    await outbox.add(tx, { channel, subject, id, headers, data });
     const span = {
       ...trace,
       ...(parent && { parentSpanId: parent.spanId }),
