@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type House, openHouse, residentMb } from '../house/house.ts';
+import { type House, openHouse } from '../house/house.ts';
+import { residentMb } from '../house/proc.ts';
 import { type Bar, writeResult } from '../result-file.ts';
 import { callFromPython } from './foreign.ts';
 import { killOneOfThree, stopFor30s } from './outages.ts';

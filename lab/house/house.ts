@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from '#mesh';
@@ -28,8 +28,8 @@ export interface House {
   readonly orders: string;
   /** Runs `make <args>`; throws with the last lines of its output when it fails. Returns ms. */
   make(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<number>;
-  /** Runs `weft <args>` and returns what it printed. */
-  weft(args: readonly string[]): Promise<string>;
+  /** Runs `weft <args>` and returns what it printed; `up` hands `env` on to every process that it starts. */
+  weft(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
   ps(): Promise<readonly Process[]>;
   /**
    * `weft stop` and `weft start` of an instance ("orders#2"), asked of the supervisor itself: a command line of
@@ -67,8 +67,8 @@ export async function openHouse({ portBase, packages }: HouseOptions): Promise<H
       symlinkSync(join(source, shared), join(root, shared));
     }
   }
-  const weft = (args: readonly string[]): Promise<string> =>
-    call('node', ['--disable-warning=ExperimentalWarning', 'mesh/cli/main.ts', ...args]);
+  const weft: House['weft'] = (args, more) =>
+    call('node', ['--disable-warning=ExperimentalWarning', 'mesh/cli/main.ts', ...args], more);
   return {
     root,
     consul: `http://127.0.0.1:${String(portBase + 50)}`,
@@ -94,14 +94,4 @@ export async function openHouse({ portBase, packages }: HouseOptions): Promise<H
       rmSync(root, { recursive: true, force: true });
     },
   };
-}
-
-/** Resident memory of a process, in MiB; 0 when it is gone. */
-export function residentMb(pid: number): number {
-  try {
-    const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
-    return Math.round(Number(kib ?? 0) / 1024);
-  } catch {
-    return 0;
-  }
 }

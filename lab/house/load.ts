@@ -29,43 +29,85 @@ export async function offerLoad(options: LoadOptions): Promise<LoadReport> {
   const { ratePerSecond, lasts, request } = options;
   const isOver = whenOver(lasts, ratePerSecond);
   const begin = systemClock.monotonic();
-  const latencies: number[] = [];
-  const failures: Record<string, number> = {};
-  let failed = 0;
-  const running: Promise<void>[] = [];
-  let sent = 0;
-  for (; !isOver(sent); sent++) {
-    const n = sent;
+  const book = openBook();
+  const running: Promise<boolean>[] = [];
+  for (let n = 0; !isOver(n); n++) {
     const due = begin + (n * 1000) / ratePerSecond;
     const early = due - systemClock.monotonic();
     if (early > 1) await systemClock.sleep(early);
-    running.push(
-      request(n)
-        .catch((thrown: unknown) => {
-          const { status, reason, rawMessage } = MeshError.from(thrown);
-          failed++;
-          const text = rawMessage.slice(0, 160).replaceAll(/\d[\d.]*/g, 'N');
-          const what = `${status} ${reason ?? ''} ${text}`;
-          if (what in failures || Object.keys(failures).length < kindsKept) {
-            failures[what] = (failures[what] ?? 0) + 1;
-          }
-        })
-        .finally(() => {
-          latencies.push(systemClock.monotonic() - due);
-        }),
-    );
+    running.push(book.note(request(n), due));
   }
   await Promise.all(running);
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    Math.round((latencies[Math.floor(share * (latencies.length - 1))] ?? 0) * 10) / 10;
+  return book.report();
+}
+
+/**
+ * Keeps so many requests under way (closed loop): the next one is sent when one is answered, so the rate is
+ * what the other side can do. After a failure it waits a little: a wall that is run against is no rate.
+ */
+export async function keepInFlight({
+  inFlight,
+  seconds,
+  request,
+}: {
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly request: LoadOptions['request'];
+}): Promise<LoadReport> {
+  const book = openBook();
+  const end = systemClock.monotonic() + seconds * 1000;
+  let n = 0;
+  const customer = async (): Promise<void> => {
+    for (let now = systemClock.monotonic(); now < end; now = systemClock.monotonic()) {
+      const well = await book.note(request(n++), now);
+      if (!well) await systemClock.sleep(afterFailureMs);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, customer));
+  return book.report();
+}
+
+const afterFailureMs = 100;
+
+/** What became of requests. */
+interface Book {
+  /** Resolves when the request has ended, with whether it ended well. `due`: monotonic ms. */
+  note(request: Promise<void>, due: number): Promise<boolean>;
+  report(): LoadReport;
+}
+
+function openBook(): Book {
+  const latencies: number[] = [];
+  const failures: Record<string, number> = {};
+  let failed = 0;
+  const fail = (thrown: unknown): void => {
+    const { status, reason, rawMessage } = MeshError.from(thrown);
+    failed++;
+    const text = rawMessage.slice(0, 160).replaceAll(/\d[\d.]*/g, 'N');
+    const what = `${status} ${reason ?? ''} ${text}`;
+    if (what in failures || Object.keys(failures).length < kindsKept) {
+      failures[what] = (failures[what] ?? 0) + 1;
+    }
+  };
   return {
-    sent,
-    failed,
-    failures,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(1),
+    async note(request, due) {
+      const well = await request.then(
+        () => true,
+        (thrown: unknown) => {
+          fail(thrown);
+          return false;
+        },
+      );
+      latencies.push(systemClock.monotonic() - due);
+      return well;
+    },
+    report() {
+      latencies.sort((a, b) => a - b);
+      const at = (share: number): number =>
+        Math.round((latencies[Math.floor(share * (latencies.length - 1))] ?? 0) * 10) / 10;
+      const sent = latencies.length;
+      return { sent, failed, failures, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    },
   };
 }
 

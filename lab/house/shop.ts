@@ -35,13 +35,13 @@ export const pieces = { 'TEA-GREEN': 2, 'MUG-WHITE': 1 } as const;
 export const cents = 2 * 450 + 1200;
 
 /**
- * Places the n-th order of a run and remembers its id. Throws what the customer would see, and for an order
- * that was answered with anything but a confirmation.
+ * Places the n-th order of a run and gives its id. Throws what the customer would see, and for an order that
+ * was answered with anything but a confirmation.
  */
 export async function placeNth(
-  { orders }: ShopClients,
-  { run, n, confirmed }: { run: string; n: number; confirmed: string[] },
-): Promise<void> {
+  { orders }: Pick<ShopClients, 'orders'>,
+  { run, n }: { readonly run: string; readonly n: number },
+): Promise<string> {
   const { order } = await orders.placeOrder({
     idempotencyKey: `${run}-order-${String(n)}`,
     customerId: `cus_${String(n % 100)}`,
@@ -51,5 +51,5 @@ export async function placeNth(
   if (order?.status !== OrderStatus.CONFIRMED && order?.status !== OrderStatus.SHIPPED) {
     throw new Error(`order ${String(n)} was answered with status ${String(order?.status)}`);
   }
-  confirmed.push(order.orderId);
+  return order.orderId;
 }

@@ -32,13 +32,15 @@ export async function underLoad(house: House, drill: Drill): Promise<DrillReport
   };
   try {
     // One order first, so that connections are open before the clock of the load runs.
-    await placeNth(shop, { run: `${drill.run}-warm`, n: 0, confirmed: [] });
+    await placeNth(shop, { run: `${drill.run}-warm`, n: 0 });
     const done = drill.during(note, shop);
     const [report] = await Promise.all([
       offerLoad({
         ...drill,
         lasts: drill.seconds ?? done,
-        request: (n) => placeNth(shop, { run: drill.run, n, confirmed: answered }),
+        request: async (n) => {
+          answered.push(await placeNth(shop, { run: drill.run, n }));
+        },
       }),
       done,
     ]);

@@ -1,0 +1,85 @@
+/**
+ * `make bench-shop`: the whole shop, each service a process of its own, beside Consul and nats-server on the
+ * cores of this machine: what an order costs that goes through orders, inventory, payments, outbox,
+ * JetStream, warehouse and notifications. Clones the last commit and runs it on ports of its own; takes about
+ * two minutes; writes lab/results/bench-shop.json and the table of docs/bench-shop.md.
+ *
+ *     node lab/bench-shop/main.ts --seconds 5    a short look; writes nothing
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { openHouse } from '../house/house.ts';
+import { openShop } from '../house/shop.ts';
+import { type Bar, barHolds, writeResult } from '../result-file.ts';
+import { shopTable, writeShopTable } from './document.ts';
+import { measure } from './run.ts';
+
+/** Enough to keep every process busy, few enough that latency is not only a queue. */
+const inFlight = 64;
+/** Well below what two cores can do: latency of a shop that has air to breathe. */
+const ratePerSecond = 300;
+const warmUpSeconds = 8;
+
+const { values: options } = parseArgs({
+  options: { seconds: { type: 'string' }, env: { type: 'string', multiple: true, default: [] } },
+});
+const seconds = Number(options.seconds ?? 30);
+const env = Object.fromEntries(options.env.map((each) => each.split('=', 2) as [string, string]));
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const load = loadavg()[0] ?? 0;
+if (load > 0.5) say(`the machine is busy (load ${load.toFixed(2)}): figures will be rough`);
+
+const house = await openHouse({ portBase: 7900, packages: 'shared' });
+try {
+  await house.weft(['up'], env);
+  const shop = openShop(house.consul);
+  try {
+    const at = { house, shop };
+    // The code of all processes is compiled, and connections are open, before anything counts.
+    await measure(at, { run: 'warm', pace: { inFlight }, seconds: warmUpSeconds });
+    const closed = await measure(at, { run: 'closed', pace: { inFlight }, seconds });
+    const open = await measure(at, { run: 'open', pace: { ratePerSecond }, seconds });
+    const report = { inFlight, ratePerSecond, seconds, closed, open };
+    say(shopTable(report));
+    const all = [closed, open].map(({ audit }) => audit);
+    const sum = (of: (audit: (typeof all)[number]) => number): number =>
+      all.reduce((total, audit) => total + of(audit), 0);
+    const bars: readonly Bar[] = [
+      bar('orders-per-s', closed.ordersPerS, '>=', 1000, 'orders/s'),
+      bar(
+        'orders-lost',
+        sum(({ lost, missing }) => lost.length + missing),
+        '<=',
+        0,
+        'orders',
+      ),
+      bar(
+        'orders-doubled',
+        sum(({ doubled }) => doubled.length),
+        '<=',
+        0,
+        'orders',
+      ),
+    ];
+    for (const each of bars) say(`${barHolds(each) ? 'holds      ' : 'falls short'} ${each.name}`);
+    if (options.seconds === undefined) {
+      const path = await writeResult({
+        name: 'bench-shop',
+        command: 'make bench-shop',
+        bars,
+        data: report,
+      });
+      writeShopTable(report);
+      say(`written: ${path}; make results shows it`);
+    }
+  } finally {
+    await shop.close();
+  }
+} finally {
+  await house.close();
+}
+
+function bar(name: string, value: number, op: Bar['op'], limit: number, unit: string): Bar {
+  return { name, value, op, bar: limit, unit };
+}
