@@ -45,22 +45,11 @@ try {
     const all = [closed, open].map(({ audit }) => audit);
     const sum = (of: (audit: (typeof all)[number]) => number): number =>
       all.reduce((total, audit) => total + of(audit), 0);
+    const none = { op: '<=', bar: 0, unit: 'orders' } as const;
     const bars: readonly Bar[] = [
-      bar('orders-per-s', closed.ordersPerS, '>=', 1000, 'orders/s'),
-      bar(
-        'orders-lost',
-        sum(({ lost, missing }) => lost.length + missing),
-        '<=',
-        0,
-        'orders',
-      ),
-      bar(
-        'orders-doubled',
-        sum(({ doubled }) => doubled.length),
-        '<=',
-        0,
-        'orders',
-      ),
+      { name: 'orders-per-s', value: closed.ordersPerS, op: '>=', bar: 1000, unit: 'orders/s' },
+      { name: 'orders-lost', value: sum((it) => it.lost.length + it.missing), ...none },
+      { name: 'orders-doubled', value: sum((it) => it.doubled.length), ...none },
     ];
     for (const each of bars) say(`${barHolds(each) ? 'holds      ' : 'falls short'} ${each.name}`);
     if (options.seconds === undefined) {
@@ -78,8 +67,4 @@ try {
   }
 } finally {
   await house.close();
-}
-
-function bar(name: string, value: number, op: Bar['op'], limit: number, unit: string): Bar {
-  return { name, value, op, bar: limit, unit };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { House } from '../house/house.ts';
 import { cpuMs, parentOf } from '../house/proc.ts';
 import { checkpointsOf, commitsOf } from './commits.ts';
@@ -19,13 +20,12 @@ export async function startMeter(house: House): Promise<() => Used> {
   const services = processes.filter(({ kind }) => kind === 'service').map(({ service }) => service);
   const pids = new Map(processes.map(({ service, pid = 0 }) => [service, pid]));
   pids.set('supervisor', parentOf(processes[0]?.pid ?? 0)).set('load', process.pid);
+  const database = (service: string): string => join(house.root, `.run/data/${service}.db`);
   const readAll = (): Used => ({
     ms: performance.now(),
     cpuMs: Object.fromEntries([...pids].map(([name, pid]) => [name, cpuMs(pid)])),
-    commits: Object.fromEntries(services.map((name) => [name, commitsOf(house.root, name)])),
-    checkpoints: Object.fromEntries(
-      services.map((name) => [name, checkpointsOf(house.root, name)]),
-    ),
+    commits: Object.fromEntries(services.map((name) => [name, commitsOf(database(name))])),
+    checkpoints: Object.fromEntries(services.map((name) => [name, checkpointsOf(database(name))])),
   });
   const begin = readAll();
   return () => {
