@@ -31,6 +31,8 @@ export interface EventsOptions<DB> {
   readonly relay?: RelayTuning;
   /** How long a consumer remembers what it has done, in ms. Default 7 days, as long as channels keep events. */
   readonly inboxMs?: number;
+  /** How long dead letters wait for a person, in ms. Default 30 days. */
+  readonly lettersMs?: number;
 }
 
 /** Numbers of the relay; the defaults are meant to be kept. */
@@ -58,7 +60,7 @@ export interface Events<DB> extends Closeable {
    * may be down and come later. Throws INVALID_ARGUMENT for a consumer or handlers that cannot be.
    */
   subscribe(options: SubscribeOptions<DB>): Promise<Subscription>;
-  /** Begins to send what stands in the outbox; never throws. Dead letters leave this way too. */
+  /** Begins to send what stands in the outbox; never throws. */
   start(): void;
   /** What the relay of this process is at. */
   readonly relay: RelayState;
@@ -85,10 +87,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   return {
     publish: createPublish({ image, validator, source, store, outbox, ...ports }),
     async subscribe(wanted) {
-      const subscription = openSubscription(
-        { image, store, bus: options.bus, outbox, ...ports },
-        wanted,
-      );
+      const subscription = openSubscription({ image, store, bus: options.bus, ...ports }, wanted);
       subscriptions.push(subscription);
       return subscription;
     },
@@ -100,7 +99,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     },
     outboxDepth: () => outbox.depth(),
     async close() {
-      // The relay last: handlers that finish may have published, and dead letters too.
+      // The relay last: handlers that finish may have published.
       await Promise.all(subscriptions.map((each) => each.close()));
       await relay.close(flushMs);
     },
@@ -108,14 +107,14 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
 }
 
 function buildRelay<DB>(
-  { store, bus, source, relay = {}, inboxMs = 7 * day }: EventsOptions<DB>,
+  { store, bus, source, relay = {}, inboxMs = 7 * day, lettersMs = 30 * day }: EventsOptions<DB>,
   outbox: Outbox<DB>,
   { clock, random, log }: { clock: Clock; random: Random; log: Log },
 ): Relay {
   const { pollMs = 500, leaseMs = 5_000, batch = 500, sentMs = day } = relay;
   const holder = `${source}-${random.hex(8)}`;
   const leases = createLeases({ store, holder, durationMs: leaseMs, log });
-  const retention = { sentMs, handledMs: inboxMs };
+  const retention = { sentMs, handledMs: inboxMs, lettersMs };
   const round = createRound({ store, outbox, bus, leaseMs, retention, batch, clock, log });
   return createRelay({ round, leases, pollMs, standbyMs: leaseMs / 5, clock, random, log });
 }

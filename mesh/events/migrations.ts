@@ -14,6 +14,10 @@ export const eventMigrations: readonly Migration[] = [
       postgres: tables({ id: 'bigserial primary key', bytes: 'bytea', keyed: '' }),
     },
   },
+  {
+    name: 'weft-005-dead-letters',
+    up: { sqlite: deadLetters('blob'), postgres: deadLetters('bytea') },
+  },
 ];
 
 function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string }): string {
@@ -55,5 +59,36 @@ function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string
       token bigint not null,
       expires_at bigint not null
     );
+  `;
+}
+
+function deadLetters(bytes: string): string {
+  return `
+    alter table weft_failure drop column last_error;
+    alter table weft_failure add column errors text not null default '[]';
+    alter table weft_failure add column first_failed_at bigint not null default 0;
+    create table weft_dead_letter (
+      id text primary key,
+      consumer text not null,
+      event_id text not null,
+      channel text not null,
+      subject text not null,
+      sequence bigint not null,
+      type text not null,
+      event_key text not null,
+      source text not null,
+      published_at bigint not null,
+      headers text not null,
+      payload ${bytes} not null,
+      state text not null,
+      failures integer not null,
+      errors text not null,
+      first_failed_at bigint not null,
+      died_at bigint not null,
+      replays integer not null default 0,
+      replayed_at bigint,
+      unique (consumer, event_id)
+    );
+    create index weft_dead_letter_died on weft_dead_letter (died_at);
   `;
 }

@@ -6,12 +6,13 @@ import { systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
-import { type Kysely, sql } from '../store/sql.ts';
+import { type Insertable, type Kysely, sql } from '../store/sql.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { eventually } from '../testing/eventually.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres.ts';
 import type { Outgoing, PublishOutcome } from './bus/bus.ts';
 import { createInbox } from './consume/inbox.ts';
+import type { Failure, FailureHistory } from './dead-letters/failure.ts';
 import { eventMigrations } from './migrations.ts';
 import { createLeases, type Lease, type Leases } from './outbox/lease.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
@@ -30,9 +31,22 @@ afterAll(async () => {
 });
 
 const stored: PublishOutcome = { stored: true, sequence: 1, duplicate: false };
+const tables = [
+  ...(['weft_outbox', 'weft_inbox', 'weft_failure', 'weft_lease', 'weft_dead_letter'] as const),
+];
 const message = (id: string): Outgoing => ({
   ...{ channel: 'shop-orders', subject: 'shop-orders.Placed', id },
   ...{ headers: { 'ce-id': id }, data: new Uint8Array([1]) },
+});
+
+const failure = (atMs: number): Failure => ({
+  ...{ atMs, status: 'NOT_FOUND', reason: 'NO_SHELF', message: 'no shelf', delivery: 1 },
+});
+const letterOf = (died_at: number): Insertable<EventTables['weft_dead_letter']> => ({
+  ...{ id: String(died_at), consumer: 'w', event_id: String(died_at), channel: 'c', type: '' },
+  ...{ subject: 'c.x', sequence: 1, event_key: '', source: '', published_at: 0, headers: '{}' },
+  ...{ payload: new Uint8Array(), state: 'dead', failures: 1, errors: '[]', replayed_at: null },
+  ...{ first_failed_at: died_at, died_at },
 });
 
 // Two stores on one database stand for two processes.
@@ -50,7 +64,7 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
     store = await openStore<EventTables>({ url, migrations: eventMigrations });
     other = await openStore<EventTables>({ url, migrations: eventMigrations });
     db = eventTables(store.db);
-    for (const table of ['weft_outbox', 'weft_inbox', 'weft_failure', 'weft_lease'] as const) {
+    for (const table of tables) {
       await db.deleteFrom(table).execute();
     }
     written = 0;
@@ -217,15 +231,16 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
 
     test('counts failures, gives up once, and then is done with the event', async () => {
       const inbox = createInbox(store, 'warehouse', systemClock);
-      let letters = 0;
-      const fail = (): Promise<number> =>
-        inbox.failed({ eventId: 'e1', error: 'no shelf', limit: 3 }, async () => {
-          letters++;
+      const given: FailureHistory[] = [];
+      const fail = (atMs: number): Promise<number> =>
+        inbox.failed({ eventId: 'e1', failure: failure(atMs), limit: 3 }, async (_, history) => {
+          given.push(history);
         });
-      expect([await fail(), await fail()]).toEqual([1, 2]);
-      expect(letters).toBe(0);
-      expect(await fail()).toBe(3);
-      expect(letters).toBe(1);
+      expect([await fail(7), await fail(8)]).toEqual([1, 2]);
+      expect(given).toEqual([]);
+      expect(await fail(9)).toBe(3);
+      const last = [failure(7), failure(8), failure(9)];
+      expect(given).toEqual([{ failures: 3, firstMs: 7, last }]);
       const signal = new AbortController().signal;
       expect(await inbox.once('e1', async () => undefined, signal)).toBe('duplicate');
       expect(await db.selectFrom('weft_failure').selectAll().execute()).toEqual([]);
@@ -235,10 +250,28 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
       const inbox = createInbox(store, 'warehouse', systemClock);
       let letters = 0;
       await inbox.once('e1', async () => undefined, new AbortController().signal);
-      await inbox.failed({ eventId: 'e1', error: 'x', limit: 1 }, async () => {
+      await inbox.failed({ eventId: 'e1', failure: failure(7), limit: 1 }, async () => {
         letters++;
       });
       expect(letters).toBe(0);
+    });
+
+    test('counts every failure, also of two deliveries that fail at the same moment', async () => {
+      const given: FailureHistory[] = [];
+      const fail = (each: Store<EventTables>): Promise<number> =>
+        createInbox(each, 'warehouse', systemClock).failed(
+          { eventId: 'e1', failure: failure(7), limit: 12 },
+          async (_, history) => {
+            given.push(history);
+          },
+        );
+      const counts = await Promise.all(
+        Array.from({ length: 12 }, (_, i) => fail(i % 2 === 0 ? store : other)),
+      );
+      expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+      // All are counted, the last ten are told.
+      const last = Array.from({ length: 10 }, () => failure(7));
+      expect(given).toEqual([{ failures: 12, firstMs: 7, last }]);
     });
   });
 
@@ -259,12 +292,16 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
     await db.insertInto('weft_outbox').values(sent(systemClock.now(), 3)).execute();
     await db.insertInto('weft_inbox').values(handled(old, 20)).execute();
     await db.insertInto('weft_inbox').values(handled(systemClock.now(), 4)).execute();
-    const retention = { sentMs: 50_000, handledMs: 50_000 };
+    for (const died_at of [old, systemClock.now()]) {
+      await db.insertInto('weft_dead_letter').values(letterOf(died_at)).execute();
+    }
+    const retention = { sentMs: 50_000, handledMs: 50_000, lettersMs: 50_000 };
     expect(await forgetOld(store, retention, systemClock)).toBe(true);
     expect(await forgetOld(store, retention, systemClock)).toBe(false);
     const outboxRows = await db.selectFrom('weft_outbox').select('sent_at').execute();
     const inboxRows = await db.selectFrom('weft_inbox').select('event_id').execute();
-    expect([outboxRows.length, inboxRows.length]).toEqual([4, 4]);
+    const letters = await db.selectFrom('weft_dead_letter').select('died_at').execute();
+    expect([outboxRows.length, inboxRows.length, letters.length]).toEqual([4, 4, 1]);
     expect(await due()).toEqual(['unsent']);
   });
 });

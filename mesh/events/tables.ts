@@ -33,8 +33,39 @@ interface FailureTable {
   consumer: string;
   event_id: string;
   failures: number;
-  last_error: string;
+  /** JSON, see dead-letters/failure.ts. */
+  errors: Generated<string>;
+  first_failed_at: number;
   failed_at: number;
+}
+
+/** What a consumer has given up; one for each consumer and event, also when it dies again. */
+interface DeadLetterTable {
+  /** Sortable by the time of the first death, and unique among all services. */
+  id: string;
+  consumer: string;
+  event_id: string;
+  channel: string;
+  subject: string;
+  sequence: number;
+  /** Of the envelope, as this and the next three; '' and 0 when it could not be read. */
+  type: string;
+  event_key: string;
+  source: string;
+  published_at: number;
+  /** JSON. */
+  headers: string;
+  payload: Uint8Array;
+  /** "replayed": it was given back to its consumer, and has not died again. */
+  state: 'dead' | 'replayed';
+  failures: number;
+  /** JSON, see dead-letters/failure.ts. */
+  errors: string;
+  first_failed_at: number;
+  died_at: number;
+  /** How often it was replayed, and when the last time. */
+  replays: Generated<number>;
+  replayed_at: number | null;
 }
 
 /** Who may do what only one process may do at a time. */
@@ -50,6 +81,7 @@ export interface EventTables {
   weft_outbox: OutboxTable;
   weft_inbox: InboxTable;
   weft_failure: FailureTable;
+  weft_dead_letter: DeadLetterTable;
   weft_lease: LeaseTable;
 }
 

@@ -6,9 +6,10 @@ import type { SubscribeOptions } from '../events/consume/subscribe.ts';
 import type { Subscription } from '../events/consume/subscription.ts';
 import { createEvents, type Events, type EventsOptions } from '../events/events.ts';
 import { eventMigrations } from '../events/migrations.ts';
+import { type EventTables, eventTables } from '../events/tables.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { weftImage } from '../schema/image.ts';
-import type { Transaction } from '../store/sql.ts';
+import type { Selectable, Transaction } from '../store/sql.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createSpanRing, type SpanRing } from '../telemetry/spans.ts';
 import { eventually } from './eventually.ts';
@@ -31,10 +32,14 @@ export interface Rig {
   effects(consumer?: string): Promise<string[]>;
   /** Waits until these orders have had their effect, and expects that no other had one. */
   hasEffects(...orderIds: string[]): Promise<void>;
+  /** The dead letters of a consumer, oldest first. Default: "warehouse". */
+  deadLetters(consumer?: string): Promise<DeadLetterRow[]>;
   /** The consumer "warehouse", with short waits; leaves an effect after `before` has had its say. */
   hear(before?: ConfirmedHandler, options?: HearOptions): Promise<Subscription>;
   close(): Promise<void>;
 }
+
+export type DeadLetterRow = Selectable<EventTables['weft_dead_letter']>;
 
 export type ConfirmedHandler = (
   event: OrderConfirmed,
@@ -48,11 +53,14 @@ export interface RigOptions extends Partial<Omit<EventsOptions<RigTables>, 'bus'
   /** Default: a database in memory. */
   readonly url?: string;
   readonly clock?: Clock;
+  /** The store as the events see it. Default: as it is. */
+  readonly around?: (store: Store<RigTables>) => Store<RigTables>;
 }
 
 export async function createRig({
   bus,
   url = 'sqlite::memory:',
+  around = (store) => store,
   ...more
 }: RigOptions): Promise<Rig> {
   const store = await openStore<RigTables>({
@@ -64,7 +72,8 @@ export async function createRig({
   });
   const spans = createSpanRing();
   const events = createEvents<RigTables>({
-    ...{ image: weftImage(), store, bus, source: 'orders', spans, clock: systemClock },
+    ...{ image: weftImage(), store: around(store), bus, source: 'orders', spans },
+    clock: systemClock,
     ...more,
   });
   const effects: Rig['effects'] = async (consumer = 'warehouse') => {
@@ -81,6 +90,14 @@ export async function createRig({
   };
   return {
     ...{ events, store, spans, effect, effects },
+    deadLetters: (consumer = 'warehouse') =>
+      eventTables(store.db)
+        .selectFrom('weft_dead_letter')
+        .selectAll()
+        .where('consumer', '=', consumer)
+        .orderBy('died_at')
+        .orderBy('id')
+        .execute(),
     confirm: (orderId) =>
       store.transaction((tx) => events.publish(tx, OrderConfirmed, confirmed(orderId))),
     async hasEffects(...orderIds) {
@@ -134,9 +151,4 @@ export function listen(bus: Bus, channel: string, ...subjects: string[]): Delive
     },
   });
   return seen;
-}
-
-/** The dead letters of a consumer of shop-orders. */
-export function listenToDeadLetters(bus: Bus, consumer: string): Delivery[] {
-  return listen(bus, 'weft-dead-letters', `weft-dead-letters.shop-orders.${consumer}`);
 }

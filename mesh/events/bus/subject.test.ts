@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import {
   channelOf,
-  deadLetterSubject,
   filterOf,
   filterOfSubject,
   matches,
@@ -50,14 +49,7 @@ test('a star in a filter stands for one token', () => {
   expect(matches('shop.*', 'shop.3.A')).toBe(false);
 });
 
-test('a dead letter travels under the channel and the consumer that failed', () => {
-  const subject = deadLetterSubject('shop-orders', 'warehouse');
-  expect(subject).toBe('weft-dead-letters.shop-orders.warehouse');
-});
-
 test.each(hostile)('%j never becomes part of a subject', (token) => {
   expect(() => subjectOf(whole(token), 'shop.v1.A', '')).toThrow('cannot be a channel');
   expect(() => subjectOf(whole('shop'), `shop.v1.${token}`, '')).toThrow();
-  expect(() => deadLetterSubject('shop', token)).toThrow('cannot be a consumer');
-  expect(() => deadLetterSubject(token, 'warehouse')).toThrow('cannot be a channel');
 });

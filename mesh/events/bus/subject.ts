@@ -1,5 +1,4 @@
 import { checkToken } from '../../kernel/names.ts';
-import type { Channel } from './bus.ts';
 
 /** Where events of one kind travel, as the schema says it (schema/options.ts). */
 export interface Route {
@@ -68,16 +67,4 @@ function join(channel: string, partition: number | '*' | undefined, typeName: st
   const name = typeName.slice(typeName.lastIndexOf('.') + 1);
   const ends = [checkToken(channel, 'a channel'), checkToken(name, 'a type in a subject')] as const;
   return partition === undefined ? ends.join('.') : ends.join(`.${partition}.`);
-}
-
-/** Where what could not be handled goes; kept longer than events, for it waits for a person. */
-export const deadLetters: Channel = {
-  name: 'weft-dead-letters',
-  maxAgeMs: 30 * 24 * 3600 * 1000,
-};
-
-/** "weft-dead-letters.<channel>.<consumer>". */
-export function deadLetterSubject(channel: string, consumer: string): string {
-  const tokens = [checkToken(channel, 'a channel'), checkToken(consumer, 'a consumer')];
-  return [deadLetters.name, ...tokens].join('.');
 }

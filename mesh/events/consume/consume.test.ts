@@ -2,17 +2,11 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { OrderConfirmed, OrderDeclined } from '../../../gen/shop/orders/v1/events.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
-import {
-  createRig,
-  declined,
-  listen,
-  listenToDeadLetters,
-  type Rig,
-  type RigTables,
-} from '../../testing/events-rig.ts';
+import { createRig, declined, listen, type Rig, type RigTables } from '../../testing/events-rig.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { Bus, Delivery, Outgoing } from '../bus/bus.ts';
 import { createMemoryBus } from '../bus/memory.ts';
+import { readFailures } from '../dead-letters/failure.ts';
 import { eventTables } from '../tables.ts';
 import { on } from './handler.ts';
 
@@ -83,7 +77,6 @@ test('an effect of a handler that throws is rolled back, and the event comes aga
 
 test('after five failures an event becomes a dead letter, and others go on', async () => {
   let tries = 0;
-  const letters = listenToDeadLetters(bus, 'warehouse');
   await rig.hear(async ({ orderId }) => {
     if (orderId !== 'poison') return;
     tries++;
@@ -92,23 +85,26 @@ test('after five failures an event becomes a dead letter, and others go on', asy
   const id = await rig.confirm('poison');
   await rig.confirm('order-1');
   await rig.hasEffects('order-1');
-  await eventually(() => letters.length === 1);
+  await eventually(async () => (await rig.deadLetters()).length === 1);
   expect(tries).toBe(5);
-  expect(letters[0]?.headers).toMatchObject({
-    'ce-id': id,
-    'ce-type': 'shop.orders.v1.OrderConfirmed',
-    'weft-key': 'poison',
-    'weft-dead-reason': 'NO_SHELF',
-    'weft-dead-error': '[not_found] no such shelf: 7',
-    'weft-dead-deliveries': '5',
-    'weft-dead-consumer': 'warehouse',
-    'weft-dead-subject': 'shop-orders.OrderConfirmed',
+  const [letter] = await rig.deadLetters();
+  expect(letter).toMatchObject({
+    ...{ event_id: id, type: 'shop.orders.v1.OrderConfirmed', event_key: 'poison', failures: 5 },
+    ...{ channel: 'shop-orders', subject: 'shop-orders.OrderConfirmed', sequence: 1 },
+    ...{ source: 'orders', state: 'dead', replays: 0, replayed_at: null },
   });
-  expect(OrderConfirmed.decode(letters[0]?.data ?? new Uint8Array()).orderId).toBe('poison');
+  expect(JSON.parse(letter?.headers ?? '')).toMatchObject({ 'ce-id': id, 'weft-key': 'poison' });
+  const failure = { status: 'NOT_FOUND', reason: 'NO_SHELF', message: 'no such shelf: 7' };
+  const failures = readFailures(letter?.errors ?? '');
+  expect(failures).toMatchObject([1, 2, 3, 4, 5].map((delivery) => ({ ...failure, delivery })));
+  expect([letter?.first_failed_at, letter?.died_at]).toEqual([
+    failures[0]?.atMs,
+    failures[4]?.atMs,
+  ]);
+  expect(OrderConfirmed.decode(letter?.payload ?? new Uint8Array()).orderId).toBe('poison');
 });
 
 test('an outage lets the consumer wait, counts nothing, and loses nothing', async () => {
-  const letters = listenToDeadLetters(bus, 'warehouse');
   let away = true;
   let tries = 0;
   await rig.hear(
@@ -124,7 +120,7 @@ test('an outage lets the consumer wait, counts nothing, and loses nothing', asyn
   await eventually(() => tries > 6);
   away = false;
   await rig.hasEffects(...orders);
-  expect(letters).toEqual([]);
+  expect(await rig.deadLetters()).toEqual([]);
   const counted = eventTables(rig.store.db).selectFrom('weft_failure').selectAll();
   expect(await counted.execute()).toEqual([]);
 });
@@ -151,7 +147,6 @@ test('in an outage one handler at a time finds out whether it is over', async ()
 });
 
 test('what cannot be read is a dead letter at once', async () => {
-  const letters = listenToDeadLetters(bus, 'warehouse');
   await rig.hear();
   const type = 'shop.orders.v1.OrderConfirmed';
   await bus.publish([
@@ -162,20 +157,23 @@ test('what cannot be read is a dead letter at once', async () => {
   ]);
   await rig.confirm('order-1');
   await rig.hasEffects('order-1');
-  await eventually(() => letters.length === 4);
-  for (const { headers } of letters) {
-    expect(headers['weft-dead-reason']).toBe('UNDECODABLE_EVENT');
-    expect(headers['weft-dead-deliveries']).toBe('1');
+  await eventually(async () => (await rig.deadLetters()).length === 4);
+  const letters = await rig.deadLetters();
+  for (const { errors } of letters) {
+    expect(readFailures(errors)).toMatchObject([{ reason: 'UNDECODABLE_EVENT', delivery: 1 }]);
   }
+  // Without an id that could be a key the place says which one it is.
+  expect(letters.map(({ event_id }) => event_id).sort()).toEqual([
+    ...['shop-orders/2', 'shop-orders/3', 'shop-orders/4', 'torn'],
+  ]);
 });
 
 test('another version of a type passes a handler by', async () => {
-  const letters = listenToDeadLetters(bus, 'warehouse');
   await rig.hear();
   await bus.publish([foreign('1', { 'ce-id': 'v2', 'ce-type': 'shop.orders.v2.OrderConfirmed' })]);
   await rig.confirm('order-1');
   await rig.hasEffects('order-1');
-  expect(letters).toEqual([]);
+  expect(await rig.deadLetters()).toEqual([]);
 });
 
 test('a type that only a newer instance handles is left to it by the older one', async () => {
@@ -205,7 +203,6 @@ test('a type that only a newer instance handles is left to it by the older one',
 });
 
 test('a handler that hangs is rolled back when its time is over, and that counts', async () => {
-  const letters = listenToDeadLetters(bus, 'warehouse');
   let signalled = 0;
   await rig.hear(
     async ({ orderId }, { signal, tx }) => {
@@ -218,9 +215,10 @@ test('a handler that hangs is rolled back when its time is over, and that counts
   );
   await rig.confirm('stuck');
   await rig.confirm('order-1');
-  await eventually(() => letters.length === 1);
+  await eventually(async () => (await rig.deadLetters()).length === 1);
   await rig.hasEffects('order-1');
-  expect(letters[0]?.headers['weft-dead-reason']).toBe('HANDLER_TIMEOUT');
+  const [letter] = await rig.deadLetters();
+  expect(readFailures(letter?.errors ?? '').at(-1)?.reason).toBe('HANDLER_TIMEOUT');
   expect(signalled).toBe(2);
 });
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
+import { type Failure, type FailureHistory, withFailure } from '../dead-letters/failure.ts';
 import { eventTables } from '../tables.ts';
 
 /** What one consumer is done with, and what it failed at. */
@@ -15,12 +16,12 @@ export interface Inbox<DB> {
     signal: AbortSignal,
   ): Promise<'done' | 'duplicate'>;
   /**
-   * Counts a failure of an event. At the `limit`-th one the consumer is done with it: `giveUp` runs in the
-   * same transaction, so that an event is never both given up and handled again.
+   * Counts a failure of an event and keeps what it was. At the `limit`-th one the consumer is done with it:
+   * `giveUp` runs in the same transaction, so that an event is never both given up and handled again.
    */
   failed(
-    failure: { readonly eventId: string; readonly error: string; readonly limit: number },
-    giveUp: (tx: Transaction<DB>, failures: number) => Promise<void>,
+    failed: { readonly eventId: string; readonly failure: Failure; readonly limit: number },
+    giveUp: (tx: Transaction<DB>, history: FailureHistory) => Promise<void>,
   ): Promise<number>;
 }
 
@@ -45,26 +46,14 @@ export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock
         await effect(tx);
         return 'done';
       }, signal),
-    failed: ({ eventId, error, limit }, giveUp) =>
+    failed: ({ eventId, failure, limit }, giveUp) =>
       store.transaction(async (tx) => {
-        const db = eventTables(tx);
-        const now = clock.now();
-        const { failures } = await db
-          .insertInto('weft_failure')
-          .values({ consumer, event_id: eventId, failures: 1, last_error: error, failed_at: now })
-          .onConflict((conflict) =>
-            conflict.columns(['consumer', 'event_id']).doUpdateSet((row) => ({
-              failures: row('weft_failure.failures', '+', 1),
-              last_error: error,
-              failed_at: now,
-            })),
-          )
-          .returning('failures')
-          .executeTakeFirstOrThrow();
+        const history = await count(tx, { consumer, eventId, failure });
+        const { failures } = history;
         if (failures < limit) return failures;
         // Handled meanwhile by another delivery of it: then it is no dead letter.
-        if (await note(tx, eventId, 'dead')) await giveUp(tx, failures);
-        await db
+        if (await note(tx, eventId, 'dead')) await giveUp(tx, history);
+        await eventTables(tx)
           .deleteFrom('weft_failure')
           .where('consumer', '=', consumer)
           .where('event_id', '=', eventId)
@@ -72,4 +61,33 @@ export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock
         return failures;
       }),
   };
+}
+
+async function count<DB>(
+  tx: Transaction<DB>,
+  failed: { readonly consumer: string; readonly eventId: string; readonly failure: Failure },
+): Promise<FailureHistory> {
+  const db = eventTables(tx);
+  const { consumer, eventId: event_id, failure } = failed;
+  const { atMs } = failure;
+  // First, so that a second failure at the same moment waits here for this one's commit.
+  const { failures, errors, first_failed_at } = await db
+    .insertInto('weft_failure')
+    .values({ consumer, event_id, failures: 1, first_failed_at: atMs, failed_at: atMs })
+    .onConflict((conflict) =>
+      conflict.columns(['consumer', 'event_id']).doUpdateSet((row) => ({
+        failures: row('weft_failure.failures', '+', 1),
+        failed_at: atMs,
+      })),
+    )
+    .returning(['failures', 'errors', 'first_failed_at'])
+    .executeTakeFirstOrThrow();
+  const last = withFailure(errors, failure);
+  await db
+    .updateTable('weft_failure')
+    .set({ errors: JSON.stringify(last) })
+    .where('consumer', '=', consumer)
+    .where('event_id', '=', event_id)
+    .execute();
+  return { failures, firstMs: first_failed_at, last };
 }

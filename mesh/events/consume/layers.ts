@@ -8,12 +8,11 @@ import type { Transaction } from '../../store/sql.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { filterOfSubject } from '../bus/subject.ts';
-import { oneLine } from '../one-line.ts';
-import type { Outbox } from '../outbox/outbox.ts';
+import { writeDeadLetter } from '../dead-letters/dead-letter.ts';
+import { failureOf } from '../dead-letters/failure.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { blame, handlerTimeout, undecodable } from './blame.ts';
 import type { Consume, ConsumeLayer, Incoming, Verdict } from './consume.ts';
-import { deadLetter } from './dead-letter.ts';
 import type { Gate } from './gate.ts';
 import type { EventHandler } from './handler.ts';
 import type { Inbox } from './inbox.ts';
@@ -25,7 +24,6 @@ export interface LayerParts<DB> {
   /** The subjects that this process asked for, see bus/subject.ts. */
   readonly filters: ReadonlySet<string>;
   readonly inbox: Inbox<DB>;
-  readonly outbox: Outbox<DB>;
   readonly gate: Gate;
   /** The deliveries whose handlers run. */
   readonly running: Set<Delivery>;
@@ -150,7 +148,7 @@ export function traced<DB>(
 
 /** Counts what a message is to blame for; tries again a few times, then makes it a dead letter. */
 export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
-  const { consumer, inbox, outbox, maxDeliveries, retry, clock, random, log } = parts;
+  const { consumer, inbox, maxDeliveries, retry, clock, random, log } = parts;
   return (next) => async (incoming) => {
     try {
       return await next(incoming);
@@ -159,11 +157,11 @@ export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
       const { id: eventId, delivery } = incoming;
       const error = MeshError.from(thrown);
       const limit = error.reason === undecodable ? 1 : maxDeliveries;
-      const text = oneLine(describe(thrown));
-      const failures = await inbox.failed({ eventId, error: text, limit }, (tx, count) => {
-        const facts = { consumer, eventId, error, failures: count, atMs: clock.now() };
-        return outbox.add(tx, deadLetter(delivery, facts));
-      });
+      const atMs = clock.now();
+      const failure = failureOf(thrown, { atMs, delivery: delivery.deliveries });
+      const failures = await inbox.failed({ eventId, failure, limit }, (tx, history) =>
+        writeDeadLetter(tx, { consumer, eventId, delivery, history, atMs }, random),
+      );
       if (failures < limit) {
         log.warn('a handler failed; the event comes again', { id: eventId, failures, err: thrown });
         return { kind: 'nak', delayMs: retryDelayMs(failures, retry, random), error };

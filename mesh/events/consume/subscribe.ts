@@ -8,7 +8,6 @@ import type { Store } from '../../store/store.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
 import { filterOf } from '../bus/subject.ts';
-import type { Outbox } from '../outbox/outbox.ts';
 import { eventOptions } from '../outbox/publish.ts';
 import { createGate } from './gate.ts';
 import type { EventHandler } from './handler.ts';
@@ -45,8 +44,6 @@ export interface SubscribeParts<DB> {
   readonly image: Pick<Image, 'event'>;
   readonly store: Store<DB>;
   readonly bus: Bus;
-  /** Where dead letters leave. */
-  readonly outbox: Outbox<DB>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -2,8 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Store } from '../../store/store.ts';
-import type { Bus, Channel, PublishOutcome } from '../bus/bus.ts';
-import { deadLetters } from '../bus/subject.ts';
+import type { Bus, PublishOutcome } from '../bus/bus.ts';
 import { eventTables } from '../tables.ts';
 import type { Lease } from './lease.ts';
 import type { Outbox, OutboxMessage } from './outbox.ts';
@@ -72,7 +71,7 @@ async function send(
   const broken = new Map<string, MeshError>();
   for (const name of new Set(messages.map(({ channel }) => channel))) {
     try {
-      await bus.ensureChannel(channelNamed(name), signal);
+      await bus.ensureChannel({ name }, signal);
     } catch (thrown) {
       const error = MeshError.from(thrown);
       if (error.status === 'UNAVAILABLE' || signal.aborted) throw error;
@@ -89,8 +88,4 @@ async function send(
     if (next.done !== true) return next.value;
     throw new Error('the bus gave fewer outcomes than it was given messages');
   });
-}
-
-function channelNamed(name: string): Channel {
-  return name === deadLetters.name ? deadLetters : { name };
 }

@@ -7,6 +7,8 @@ export interface Retention {
   readonly sentMs: number;
   /** How long a consumer remembers what it is done with, in ms: at least as long as channels keep messages. */
   readonly handledMs: number;
+  /** How long dead letters wait for a person, in ms. */
+  readonly lettersMs: number;
 }
 
 // Small bites: a transaction that deletes a million rows would hold up every writer.
@@ -15,7 +17,7 @@ const bite = 1_000;
 /** Deletes what is older than its retention, one bite of each kind; true when there may be more. */
 export async function forgetOld<DB>(
   store: Store<DB>,
-  { sentMs, handledMs }: Retention,
+  { sentMs, handledMs, lettersMs }: Retention,
   clock: Clock,
 ): Promise<boolean> {
   const now = clock.now();
@@ -47,6 +49,16 @@ export async function forgetOld<DB>(
       .deleteFrom('weft_failure')
       .where('failed_at', '<', now - handledMs)
       .executeTakeFirstOrThrow();
-    return outbox.numDeletedRows + inbox.numDeletedRows >= BigInt(bite);
+    const dead = db
+      .selectFrom('weft_dead_letter')
+      .select('id')
+      .where('died_at', '<', now - lettersMs)
+      .limit(bite);
+    const letters = await db
+      .deleteFrom('weft_dead_letter')
+      .where('id', 'in', dead)
+      .executeTakeFirstOrThrow();
+    const deleted = outbox.numDeletedRows + inbox.numDeletedRows + letters.numDeletedRows;
+    return deleted >= BigInt(bite);
   });
 }
