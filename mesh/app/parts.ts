@@ -38,6 +38,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
   const { clock, random, log, spans, image, peers, opened } = ports;
   const store = await openStore<DB>({
     url: settings.store,
+    durability: settings.durability,
     migrations: [...eventMigrations, ...(options.migrations ?? [])],
     clock,
     log,

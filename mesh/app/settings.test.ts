@@ -11,6 +11,7 @@ test('an empty environment gives the defaults of a process beside a local agent'
     host: '127.0.0.1',
     port: 0,
     store: 'sqlite::memory:',
+    durability: 'normal',
     logLevel: 'info',
     instanceId: undefined,
     drainSpreadMs: 2000,

@@ -34,6 +34,8 @@ const common = z.object({
     .string()
     .regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'use sqlite:<path>, sqlite::memory: or postgres://…')
     .default('sqlite::memory:'),
+  /** SQLite only: "full" = a power loss loses nothing, for an fsync at each commit. */
+  STORE_DURABILITY: z.enum(['normal', 'full']).default('normal'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Unique in the mesh; empty = the service's name and eight random digits. */
   INSTANCE_ID: z
@@ -64,6 +66,8 @@ export interface Settings {
   readonly port: number;
   /** The URL of the store. */
   readonly store: string;
+  /** What a commit promises on SQLite, see `openStore`. */
+  readonly durability: 'normal' | 'full';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Unique in the mesh. */
   readonly instanceId: string | undefined;
@@ -114,6 +118,7 @@ export function readSettings(
     host: data.HOST,
     port: data.PORT,
     store: data.STORE,
+    durability: data.STORE_DURABILITY,
     logLevel: data.LOG_LEVEL,
     instanceId: data.INSTANCE_ID,
     drainSpreadMs: data.DRAIN_SPREAD_MS,

@@ -35,8 +35,19 @@ export interface Store<DB> extends Closeable {
    */
   transaction<T>(work: (tx: Transaction<DB>) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /**
+   * As `transaction`, for small works that come in crowds: works that wait at the same time run one after
+   * another in one transaction and share its COMMIT, so a hundred of them cost one fsync. The promises are
+   * the same: each is atomic by itself (one that throws or is aborted is undone alone, the others stand),
+   * nothing resolves before the COMMIT is durable, and when that fails all fail with it. When the database
+   * itself ends the transaction, those who shared it get UNAVAILABLE/GROUP_LOST.
+   *
+   * The price: a work waits for those of its group that come after it, up to 5 ms and one work more; so
+   * work that waits for something else than SQL is better in `transaction`.
+   */
+  grouped<T>(work: (tx: Transaction<DB>) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /**
    * Runs `task` once `tx` has committed, and never if it rolled back. False when `tx` is not a running
-   * transaction of this store's `transaction`: the task is then not kept. A task that throws is logged; the
+   * transaction of this store's `transaction` or `grouped`: the task is then not kept. A task that throws is logged; the
    * commit stands.
    */
   onCommit(tx: Transaction<DB>, task: () => void): boolean;

@@ -1,7 +1,7 @@
 import type { ControlledTransaction } from 'kysely';
 import { aborted } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
-import type { Scopes } from './scope.ts';
+import { runTasks, type Scopes } from './scope.ts';
 
 /**
  * Runs `work` in the begun transaction `tx`, then commits; rolls back when the work throws or the signal
@@ -18,10 +18,10 @@ export async function runTransaction<DB, T>(
       signal,
     );
     await tx.commit().execute();
-    scopes.end(tx, 'committed', log);
+    runTasks(scopes.close(tx), log);
     return result;
   } catch (thrown) {
-    scopes.end(tx, 'rolled back', log);
+    scopes.close(tx);
     const rollback = rollBack(tx, log);
     // A rollback queues behind a statement that still runs; whoever gave up does not wait for it.
     if (signal?.aborted !== true) await rollback;
@@ -29,7 +29,8 @@ export async function runTransaction<DB, T>(
   }
 }
 
-async function rollBack<DB>(tx: ControlledTransaction<DB>, log: Log): Promise<void> {
+/** Rolls back what is neither committed nor rolled back; never throws. */
+export async function rollBack<DB>(tx: ControlledTransaction<DB>, log: Log): Promise<void> {
   if (tx.isCommitted || tx.isRolledBack) return;
   try {
     await tx.rollback().execute();
@@ -39,7 +40,8 @@ async function rollBack<DB>(tx: ControlledTransaction<DB>, log: Log): Promise<vo
   }
 }
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** What `work` gives, or the error of the signal as soon as it aborts. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

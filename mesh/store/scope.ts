@@ -17,8 +17,8 @@ export interface Scopes {
   refuseNested(what: string): void;
   run<T>(tx: object, work: () => Promise<T>): Promise<T>;
   onCommit<DB>(tx: Transaction<DB>, task: () => void): boolean;
-  /** Ends the scope of `tx`; runs what waited for the commit. */
-  end(tx: object, outcome: 'committed' | 'rolled back', log: Log): void;
+  /** Ends the scope of `tx`; gives what waited for its commit. */
+  close(tx: object): readonly (() => void)[];
 }
 
 export function createScopes(): Scopes {
@@ -44,18 +44,22 @@ export function createScopes(): Scopes {
       scope.tasks.push(task);
       return true;
     },
-    end(tx, outcome, log) {
+    close(tx) {
       const scope = scopes.get(tx);
-      if (scope?.open !== true) return;
+      if (scope?.open !== true) return [];
       scope.open = false;
-      if (outcome === 'rolled back') return;
-      for (const task of scope.tasks) {
-        try {
-          task();
-        } catch (err) {
-          log.error('a task after a commit failed; the commit stands', { err });
-        }
-      }
+      return scope.tasks;
     },
   };
+}
+
+/** Runs what waited for a commit. */
+export function runTasks(tasks: readonly (() => void)[], log: Log): void {
+  for (const task of tasks) {
+    try {
+      task();
+    } catch (err) {
+      log.error('a task after a commit failed; the commit stands', { err });
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Migration, openStore, type Store } from '../store/store.ts';
+import { groupContract } from './store-contract-groups.ts';
 import {
   accounts,
   add,
@@ -185,6 +186,7 @@ export function storeContract({ name, features, newDatabase }: StoreContract): v
     });
   });
 
+  groupContract(name, fresh);
   rowContract({ name, features, newDatabase, open });
 
   describe(`${name}: closing`, () => {

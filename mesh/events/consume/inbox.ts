@@ -40,7 +40,7 @@ export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock
   };
   return {
     once: (eventId, effect, signal) =>
-      store.transaction(async (tx) => {
+      store.grouped(async (tx) => {
         // First, so that a second delivery at the same moment waits here for the first one's commit.
         if (!(await note(tx, eventId, 'done'))) return 'duplicate';
         await effect(tx);

@@ -4,6 +4,8 @@ import { Kysely, type Transaction } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { jitter, type Random } from '../../kernel/random.ts';
+import { storeError } from '../error.ts';
+import { createGroups, type SharedTransaction } from '../group.ts';
 import type { MigrationTables, OpenedStore } from '../migrate.ts';
 import { runTransaction } from '../run-transaction.ts';
 import { createScopes, type Scopes } from '../scope.ts';
@@ -62,11 +64,14 @@ export async function openSqlite<DB>(options: SqliteOptions): Promise<OpenedStor
   const inside = sqliteDialect(() => insideLane(writer));
   const transactions = new Kysely<DB>({ dialect: inside });
   const migrations = new Kysely<MigrationTables>({ dialect: inside });
+  const begin = shareable<DB>(writer);
   return {
     store: {
       dialect: 'sqlite',
       db: outside,
       transaction: (work, signal) => transact(transactions, work, signal),
+      // One writer, so one group.
+      grouped: createGroups({ begin, groups: 1, scopes, ...options }),
       onCommit: (tx, task) => scopes.onCommit(tx, task),
       async close() {
         // A last turn: whatever is running ends first.
@@ -93,6 +98,43 @@ function insideLane(writer: Writer): Lane {
     commit: () => writer.commit(),
     rollBack: () => writer.rollBack(),
     run: async ({ sql, parameters }) => writer.run(sql, parameters),
+  };
+}
+
+/** Begins transactions whose parts are savepoints. */
+function shareable<DB>(writer: Writer): () => Promise<SharedTransaction<DB>> {
+  const parts = new Kysely<DB>({ dialect: sqliteDialect(() => partLane(writer)) });
+  return async () => {
+    await writer.begin();
+    return {
+      part: () => parts.startTransaction().execute(),
+      commit: async () => writer.commit(),
+      rollBack: async () => writer.rollBack(),
+      get whole() {
+        return writer.inTransaction;
+      },
+    };
+  };
+}
+
+/** Statements of one part of a shared transaction: what was abandoned must not write into the next part. */
+function partLane(writer: Writer): Lane {
+  let over = false;
+  const end = (...statements: readonly string[]): void => {
+    if (over) return;
+    over = true;
+    for (const statement of statements) writer.run(statement, []);
+  };
+  return {
+    begin: async () => {
+      writer.run('savepoint weft_part', []);
+    },
+    commit: () => end('release weft_part'),
+    rollBack: () => end('rollback to weft_part', 'release weft_part'),
+    async run({ sql, parameters }) {
+      if (over) throw storeError('TRANSACTION_LOST', 'its part is over', undefined);
+      return writer.run(sql, parameters);
+    },
   };
 }
 

@@ -20,6 +20,7 @@ export function createTurns(clock: Clock): Turns {
   const waiting: (() => void)[] = [];
   let taken = false;
   let burstBegan = 0;
+  let endedAt = Number.NEGATIVE_INFINITY;
 
   const handOver = (): void => {
     const next = waiting.shift();
@@ -30,6 +31,7 @@ export function createTurns(clock: Clock): Turns {
     }
   };
   const end = (): void => {
+    endedAt = clock.monotonic();
     if (waiting.length > 0 && clock.monotonic() - burstBegan > burstMs) {
       // A sleep, not a timer: whoever waits behind it must keep the process alive.
       void clock.sleep(gapMs).then(() => {
@@ -54,7 +56,15 @@ export function createTurns(clock: Clock): Turns {
         await queue(waiting, { clock, waitMs, signal });
       } else {
         taken = true;
-        burstBegan = clock.monotonic();
+        // Turns that follow at once are one burst, also when nobody stood in line in between: a group of
+        // works ends, and its next one comes a moment later.
+        const nowMs = clock.monotonic();
+        if (nowMs - endedAt > gapMs) {
+          burstBegan = nowMs;
+        } else if (nowMs - burstBegan > burstMs) {
+          await clock.sleep(gapMs);
+          burstBegan = clock.monotonic();
+        }
       }
       return oneTurn();
     },

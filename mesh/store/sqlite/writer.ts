@@ -15,6 +15,8 @@ import { createTurns } from './turns.ts';
 export interface Writer {
   /** Begins a transaction; ended by `commit` or `rollBack`. */
   begin(signal?: AbortSignal): Promise<void>;
+  /** Whether a transaction runs; false too when SQLite itself has ended it. */
+  readonly inTransaction: boolean;
   /** A statement of the running transaction. */
   run<R>(sql: string, parameters: readonly unknown[]): QueryResult<R>;
   /** A script of several statements, in the running transaction. */
@@ -38,25 +40,14 @@ const shortestRetryMs = 1;
 const longestRetryMs = 4;
 
 export function createWriter(connection: SqliteConnection, options: WriterOptions): Writer {
-  const { lockTimeoutMs, clock, random } = options;
+  const { lockTimeoutMs, clock } = options;
   const turns = createTurns(clock);
   let endTurn = (): void => undefined;
 
-  const untilUnlocked = async <T>(attempt: () => T, signal?: AbortSignal): Promise<T> => {
-    const end = clock.monotonic() + lockTimeoutMs;
-    for (let waitMs = shortestRetryMs; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
-      try {
-        return attempt();
-      } catch (thrown) {
-        if (!isBusy(thrown) || clock.monotonic() >= end) throw fromSqlite(thrown);
-      }
-      await clock.sleep(jitter(waitMs, 0.5, random), signal);
-    }
-  };
   const inTurn = async <T>(attempt: () => T, signal?: AbortSignal): Promise<T> => {
     endTurn = await turns.take(lockTimeoutMs, signal);
     try {
-      return await untilUnlocked(attempt, signal);
+      return await untilUnlocked(attempt, options, signal);
     } catch (thrown) {
       endTurn();
       throw thrown;
@@ -67,6 +58,9 @@ export function createWriter(connection: SqliteConnection, options: WriterOption
       inTurn(() => {
         connection.script('begin immediate');
       }, signal),
+    get inTransaction() {
+      return connection.inTransaction;
+    },
     run(sql, parameters) {
       // After some errors SQLite has rolled back by itself; the next statement would be a transaction of
       // its own, and outlive the rollback.
@@ -98,6 +92,22 @@ export function createWriter(connection: SqliteConnection, options: WriterOption
       return result;
     },
   };
+}
+
+async function untilUnlocked<T>(
+  attempt: () => T,
+  { lockTimeoutMs, clock, random }: WriterOptions,
+  signal?: AbortSignal,
+): Promise<T> {
+  const end = clock.monotonic() + lockTimeoutMs;
+  for (let waitMs = shortestRetryMs; ; waitMs = Math.min(2 * waitMs, longestRetryMs)) {
+    try {
+      return attempt();
+    } catch (thrown) {
+      if (!isBusy(thrown) || clock.monotonic() >= end) throw fromSqlite(thrown);
+    }
+    await clock.sleep(jitter(waitMs, 0.5, random), signal);
+  }
 }
 
 function mapped<T>(work: () => T): T {
