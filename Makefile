@@ -103,6 +103,9 @@ ground: ready ## Measure start, memory and outages on this machine into lab/resu
 bench: ready ## Measure calls beside other ways to make them into lab/results/bench.json (ONLY=unary,rate)
 	@node lab/bench/main.ts $(call flag,only,ONLY)
 
+bench-events: ready ## Measure events beside the plain client into lab/results/bench-events.json (ONLY=publish,relay)
+	@node lab/bench-events/main.ts $(call flag,only,ONLY)
+
 bench-shop: ready ## Measure the whole shop, from order to notification, into lab/results/bench-shop.json
 	@node lab/bench-shop/main.ts
 
@@ -156,4 +159,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-shop claims rolling sim results dist pack ready
+.PHONY: help up down ps logs demo stat policy trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready

@@ -1,9 +1,9 @@
 import { systemClock } from '#mesh';
-import { percentile } from '../bench/stats.ts';
 import { type Audit, auditWhenSettled } from '../house/audit.ts';
 import type { House } from '../house/house.ts';
 import { keepInFlight, type LoadReport, offerLoad } from '../house/load.ts';
 import { placeNth, type ShopClients } from '../house/shop.ts';
+import { percentile } from '../suite/stats.ts';
 import { readConsequences, settled } from './consequences.ts';
 import { startMeter, type Used } from './meter.ts';
 

@@ -1,37 +1,26 @@
-import type { Bar } from '../result-file.ts';
+import type { Row } from '../suite/suite.ts';
 
-/** The parts of the bench in the order in which they run. */
-export const sectionNames = [
-  'unary',
-  'peers',
-  'bodies',
-  'methods',
-  'streams',
-  'rate',
-  'unix',
-  'sidecar',
-  'slow-backend',
-  'discovery',
-  'picks',
-  'split',
-  'heap',
-] as const;
-export type SectionName = (typeof sectionNames)[number];
-
-type Row = readonly [
-  name: string,
-  op: Bar['op'],
-  bar: number,
-  unit: string,
-  section: SectionName,
-  meaning: string,
-];
+/** The parts of the bench. */
+export type SectionName =
+  | 'unary'
+  | 'peers'
+  | 'bodies'
+  | 'methods'
+  | 'streams'
+  | 'rate'
+  | 'unix'
+  | 'sidecar'
+  | 'slow-backend'
+  | 'discovery'
+  | 'picks'
+  | 'split'
+  | 'heap';
 
 /**
  * What the bench is held against, set before anything was measured. "x" is a ratio to the bare generated stub
  * and a bare grpc-js server in the same run, unless it says otherwise.
  */
-export const rows: readonly Row[] = [
+export const rows: readonly Row<SectionName>[] = [
   [
     'lane-32-client-cpu-x',
     '<=',
@@ -171,11 +160,3 @@ export const rows: readonly Row[] = [
     'heap after 1 000 000 calls over that after 200 000, garbage collected, the worse of plain and lane',
   ],
 ];
-
-/** The figures as bars, in the order above; what was not measured is not there. */
-export function barsOf(figures: Readonly<Record<string, number>>): Bar[] {
-  return rows.flatMap(([name, op, bar, unit]) => {
-    const value = figures[name];
-    return value === undefined ? [] : [{ name, value, op, bar, unit }];
-  });
-}

@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { barsOf, rows } from './bars.ts';
+import { renderTables } from '../suite/document.ts';
+import { median, percentile, spreadOf } from '../suite/stats.ts';
+import { barsOf } from '../suite/suite.ts';
+import { rows } from './bars.ts';
 import type { Block, Side } from './block.ts';
 import { inTurn, interleave, ratio } from './rounds.ts';
-import { median, percentile, spreadOf } from './stats.ts';
-import { renderTables } from './tables.ts';
+import { suite } from './suite.ts';
 import { createWork, seeded } from './work.ts';
 
 test('the middle of what was measured; what could not be measured is left out', () => {
@@ -71,7 +73,7 @@ test('a server that is slowed down takes its time until it is told otherwise', a
 });
 
 test('bars stand in the order in which they were set, and only where something was measured', () => {
-  expect(barsOf({ 'heap-1e6-x': 1, 'lane-32-client-cpu-x': 0.1, other: 3 })).toEqual([
+  expect(barsOf(rows, { 'heap-1e6-x': 1, 'lane-32-client-cpu-x': 0.1, other: 3 })).toEqual([
     { name: 'lane-32-client-cpu-x', value: 0.1, op: '<=', bar: 0.15, unit: 'x' },
     { name: 'heap-1e6-x', value: 1, op: '<=', bar: 1.05, unit: 'x' },
   ]);
@@ -86,12 +88,12 @@ test('the document says of every bar how it stands', () => {
   };
   const line = { perSecond: 5000, clientUs: 170 };
   const sides = { bare: line, lane: { ...line, over: { clientUs: [0.1, 0.11, 0.12] } } };
-  const text = renderTables({
+  const text = renderTables(suite, {
     command: 'make bench',
     commit: '0123456',
     machine: '2 x Processor',
     at: kept.at,
-    bars: barsOf({ 'lane-32-client-cpu-x': 0.11, 'pick-3-ns': 120 }),
+    bars: barsOf(rows, { 'lane-32-client-cpu-x': 0.11, 'pick-3-ns': 120 }),
     data: { sections: { unary: { ...kept, data: { inFlight: { 32: sides } } } } },
   });
   expect(text).toContain('| `lane-32-client-cpu-x` | 0.11 | <= 0.15 x | holds |');
@@ -100,5 +102,5 @@ test('the document says of every bar how it stands', () => {
   expect(text).toContain('| lane | 5000 | - | - | 170 | - | - | - | 0.11 |');
   expect(text).toContain('| unary | 2026-11-21T04:39:00.041Z | `0123456789ab` | 7 s |');
   for (const [name] of rows) expect(text).toContain(`\`${name}\``);
-  expect(renderTables(undefined)).toContain('make bench');
+  expect(renderTables(suite, undefined)).toContain('make bench');
 });

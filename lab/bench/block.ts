@@ -1,8 +1,8 @@
+import { collectYoung } from '../suite/garbage.ts';
+import { percentile } from '../suite/stats.ts';
 import type { Client } from './contender.ts';
 import type { Fleet } from './fleet.ts';
-import { collectYoung } from './garbage.ts';
 import { startMeter } from './meter.ts';
-import { percentile } from './stats.ts';
 
 /** A closed loop of callers: each calls, waits for the answer, and calls again. */
 export interface Traffic {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { run } from '../checks/command.ts';
-import { documentNow } from './document.ts';
+import { documentNow } from '../suite/document.ts';
+import { suite } from './suite.ts';
 import { sampleOrders, sizeOf } from './work.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -48,6 +49,6 @@ test('an order has about 160 bytes', () => {
 });
 
 test('the tables of docs/bench.md are those of lab/results/bench.json', () => {
-  const { is, should } = documentNow();
+  const { is, should } = documentNow(suite);
   expect(is).toBe(should);
 });

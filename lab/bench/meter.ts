@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { turns } from './garbage.ts';
+import { turns } from '../suite/garbage.ts';
 
 /** What the client's process has used up to a moment. */
 interface Reading {

@@ -1,5 +1,5 @@
+import { median, rounded, type Spread, spreadOf } from '../suite/stats.ts';
 import type { Block, Side, Traffic } from './block.ts';
-import { median, rounded, type Spread, spreadOf } from './stats.ts';
 
 /** The blocks of every side, round by round: blocks[name][round]. */
 export type Blocks = Readonly<Record<string, readonly Block[]>>;

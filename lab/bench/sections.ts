@@ -1,7 +1,7 @@
-import { type SectionName, sectionNames } from './bars.ts';
-import type { Section } from './section.ts';
+import type { Section } from '../suite/section.ts';
+import type { SectionName } from './bars.ts';
 
-/** Loaded one at a time: what a section imports is in the heap of no other. */
+/** In the order in which they run; loaded one at a time: what a section imports is in the heap of no other. */
 export const sections: Readonly<Record<SectionName, () => Promise<Section>>> = {
   unary: async () => (await import('./sections/unary.ts')).unary,
   peers: async () => (await import('./sections/peers.ts')).peersSection,
@@ -17,7 +17,3 @@ export const sections: Readonly<Record<SectionName, () => Promise<Section>>> = {
   split: async () => (await import('./sections/split.ts')).split,
   heap: async () => (await import('./sections/heap.ts')).heap,
 };
-
-export function isSectionName(name: string): name is SectionName {
-  return (sectionNames as readonly string[]).includes(name);
-}

@@ -3,8 +3,8 @@
  * answers questions about itself. It ends with its parent, however that ends.
  */
 import { readFileSync } from 'node:fs';
+import { collectYoung } from '../suite/garbage.ts';
 import type { Address } from './contender.ts';
-import { collectYoung } from './garbage.ts';
 import { type Kind, serverOf } from './kinds.ts';
 import { createWork, type Work } from './work.ts';
 

@@ -1,10 +1,10 @@
 import { unixKey } from '../../mesh/rpc/unix.ts';
+import type { Plan } from '../suite/section.ts';
 import { type Side, sideOf } from './block.ts';
 import type { Client } from './contender.ts';
 import { bareClient } from './contenders/bare.ts';
 import { openWeft } from './contenders/weft.ts';
 import type { Fleet } from './fleet.ts';
-import type { Plan } from './section.ts';
 import { sampleOrders } from './work.ts';
 
 /** The bare stub, and the ways of weft. */

@@ -19,7 +19,10 @@ export interface PostgresServer extends Daemon {
  * rather than by that package, which creates a user on the machine when it runs as root, needs its
  * install script, and cannot promise that the server ends with the test.
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(
+  /** Settings of postgresql.conf beside or instead of the test's own, as { wal_level: 'logical' }. */
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-postgres-'));
   const data = join(folder, 'data');
   const user = unprivileged();
@@ -37,6 +40,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       args: [
         ...['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'],
         ...['-c', 'unix_socket_directories=', '-c', 'fsync=off'],
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
       folder,
       ...(user && { user }),

@@ -1,13 +1,13 @@
 import { createConsul, createConsulDiscovery } from '#mesh';
 import { startConsul } from '../../../mesh/testing/consul.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
+import { closing, type Plan, type Section } from '../../suite/section.ts';
+import { rounded } from '../../suite/stats.ts';
 import type { Client } from '../contender.ts';
 import { openFrom } from '../contenders/weft.ts';
 import { watchedTransport } from '../contenders/weft-transport.ts';
 import type { EchoResponse } from '../gen/bench/v1/bench.ts';
 import { startInstance, watchConsul } from '../instances.ts';
-import { closing, type Plan, type Section } from '../section.ts';
-import { rounded } from '../stats.ts';
 import { sampleOrders } from '../work.ts';
 import { updates } from './updates.ts';
 

@@ -1,8 +1,8 @@
+import { collectAll } from '../../suite/garbage.ts';
+import { closing, type Plan, type Section } from '../../suite/section.ts';
+import { rounded } from '../../suite/stats.ts';
 import { startFleet } from '../fleet.ts';
-import { collectAll } from '../garbage.ts';
-import { closing, type Plan, type Section } from '../section.ts';
 import { openClient } from '../sides.ts';
-import { rounded } from '../stats.ts';
 import { sampleOrders } from '../work.ts';
 
 const orders = sampleOrders(64);

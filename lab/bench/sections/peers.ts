@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { closing, effort, type Plan, type Section } from '../../suite/section.ts';
 import { type Side, sideOf } from '../block.ts';
 import { bareClient } from '../contenders/bare.ts';
 import { wrappedClient } from '../contenders/wrapped.ts';
@@ -8,7 +9,6 @@ import { startFleet } from '../fleet.ts';
 import { goSide } from '../golang.ts';
 import { peer, peers } from '../kinds.ts';
 import { interleave, summary } from '../rounds.ts';
-import { closing, effort, type Plan, type Section } from '../section.ts';
 import { echo, show } from './unary.ts';
 
 /** Unary echo of others beside the same bare stub, each with servers of its own kind. */

@@ -1,7 +1,7 @@
 import { type Endpoint, systemClock, systemRandom } from '#mesh';
 import { type Balancer, createBalancer } from '../../../mesh/balance/balancer.ts';
-import type { Section } from '../section.ts';
-import { median, rounded } from '../stats.ts';
+import type { Section } from '../../suite/section.ts';
+import { median, rounded } from '../../suite/stats.ts';
 
 /** Picks that are timed together; their calls end outside the timing. */
 const batch = 64;

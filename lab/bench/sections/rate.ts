@@ -1,12 +1,12 @@
+import { collectYoung } from '../../suite/garbage.ts';
+import { closing, type Plan, type Section } from '../../suite/section.ts';
+import { median, percentile, rounded, type Spread, spreadOf } from '../../suite/stats.ts';
 import type { Client } from '../contender.ts';
 import { type Fleet, startFleet } from '../fleet.ts';
-import { collectYoung } from '../garbage.ts';
 import { startMeter } from '../meter.ts';
 import { openLoop } from '../open-loop.ts';
 import { inTurn } from '../rounds.ts';
-import { closing, type Plan, type Section } from '../section.ts';
 import { openClient } from '../sides.ts';
-import { median, percentile, rounded, type Spread, spreadOf } from '../stats.ts';
 import { sampleOrders } from '../work.ts';
 
 const orders = sampleOrders(64);

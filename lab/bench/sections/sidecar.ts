@@ -1,14 +1,14 @@
+import { collectYoung } from '../../suite/garbage.ts';
+import { closing, type Plan, type Section } from '../../suite/section.ts';
+import { median, percentile, rounded, type Spread, spreadOf } from '../../suite/stats.ts';
 import type { Client } from '../contender.ts';
 import { bareClient } from '../contenders/bare.ts';
 import { type Fleet, startFleet } from '../fleet.ts';
-import { collectYoung } from '../garbage.ts';
 import { type ProxyPair, startPair } from '../haproxy.ts';
 import { startMeter } from '../meter.ts';
 import { openLoop } from '../open-loop.ts';
 import { inTurn } from '../rounds.ts';
-import { closing, type Plan, type Section } from '../section.ts';
 import { openClient } from '../sides.ts';
-import { median, percentile, rounded, type Spread, spreadOf } from '../stats.ts';
 import { sampleOrders } from '../work.ts';
 
 const orders = sampleOrders(64);

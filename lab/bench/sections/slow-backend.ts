@@ -1,12 +1,12 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
+import { closing, type Plan, type Section } from '../../suite/section.ts';
+import { percentile, rounded } from '../../suite/stats.ts';
 import { type Address, hostPort } from '../contender.ts';
 import { openStub } from '../contenders/bare.ts';
 import { openWeft } from '../contenders/weft.ts';
 import { startFleet } from '../fleet.ts';
 import { BenchServiceClient, type Order } from '../gen/bench/v1/bench.ts';
 import { openLoop } from '../open-loop.ts';
-import { closing, type Plan, type Section } from '../section.ts';
-import { percentile, rounded } from '../stats.ts';
 import { sampleOrders, seeded } from '../work.ts';
 
 const orders = sampleOrders(64);

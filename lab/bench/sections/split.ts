@@ -2,11 +2,11 @@ import { createConsul, createConsulDiscovery } from '#mesh';
 import { createConsulConfig } from '../../../mesh/config/consul.ts';
 import { startConsul } from '../../../mesh/testing/consul.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
+import { closing, type Section } from '../../suite/section.ts';
 import type { Client } from '../contender.ts';
 import { openFrom } from '../contenders/weft.ts';
 import type { EchoResponse } from '../gen/bench/v1/bench.ts';
 import { startInstance } from '../instances.ts';
-import { closing, type Section } from '../section.ts';
 import { sampleOrders } from '../work.ts';
 
 const orders = sampleOrders(64);

@@ -1,7 +1,7 @@
+import { closing, effort, type Section } from '../../suite/section.ts';
 import type { Traffic } from '../block.ts';
 import { startFleet } from '../fleet.ts';
 import { interleave, summary } from '../rounds.ts';
-import { closing, effort, type Section } from '../section.ts';
 import { openSide } from '../sides.ts';
 import { sampleOrders } from '../work.ts';
 import { show } from './unary.ts';

@@ -1,7 +1,7 @@
+import { closing, effort, type Plan, type Report, type Section } from '../../suite/section.ts';
 import type { Traffic } from '../block.ts';
 import { startFleet } from '../fleet.ts';
 import { type Blocks, describe, interleave, ratio, summary } from '../rounds.ts';
-import { closing, effort, type Plan, type Report, type Section } from '../section.ts';
 import { openSide } from '../sides.ts';
 import { sampleOrders } from '../work.ts';
 

@@ -1,6 +1,6 @@
+import { closing, effort, type Section } from '../../suite/section.ts';
 import { startFleet } from '../fleet.ts';
 import { interleave, ratio, summary } from '../rounds.ts';
-import { closing, effort, type Section } from '../section.ts';
 import { openSide } from '../sides.ts';
 import { echo, show } from './unary.ts';
 

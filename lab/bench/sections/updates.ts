@@ -2,9 +2,9 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { createConsul, createConsulDiscovery } from '#mesh';
 import { eventually } from '../../../mesh/testing/eventually.ts';
-import { collectAll } from '../garbage.ts';
-import type { Plan } from '../section.ts';
-import { median, rounded } from '../stats.ts';
+import { collectAll } from '../../suite/garbage.ts';
+import type { Plan } from '../../suite/section.ts';
+import { median, rounded } from '../../suite/stats.ts';
 import { newBalancer } from './picks.ts';
 
 const each = 1000;

@@ -15,6 +15,15 @@ export interface Report {
   readonly data: unknown;
 }
 
+/** What a section left in the suite's file, with what it takes to know what was measured. */
+export interface Kept extends Report {
+  readonly commit: string;
+  readonly at: string;
+  readonly seconds: number;
+}
+
+export type KeptSections = Readonly<Record<string, Kept | undefined>>;
+
 /** Rounds and length of blocks: as given, or next to nothing. */
 export function effort(
   { quick }: Plan,

@@ -1,0 +1,8 @@
+import type { Section } from '../suite/section.ts';
+import type { SectionName } from './bars.ts';
+
+/** In the order in which they run; loaded one at a time: what a section imports is in the heap of no other. */
+export const sections: Readonly<Record<SectionName, () => Promise<Section>>> = {
+  publish: async () => (await import('./sections/publish.ts')).publish,
+  relay: async () => (await import('./sections/relay.ts')).relay,
+};
