@@ -5,6 +5,7 @@
  * two minutes; writes lab/results/bench-shop.json and the table of docs/bench-shop.md.
  *
  *     node lab/bench-shop/main.ts --seconds 5    a short look; writes nothing
+ *     ... --env 'NODE_OPTIONS=--cpu-prof --cpu-prof-dir=/tmp/profiles'    what every process is given
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -24,7 +25,9 @@ const { values: options } = parseArgs({
   options: { seconds: { type: 'string' }, env: { type: 'string', multiple: true, default: [] } },
 });
 const seconds = Number(options.seconds ?? 30);
-const env = Object.fromEntries(options.env.map((each) => each.split('=', 2) as [string, string]));
+const env = Object.fromEntries(
+  options.env.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]),
+);
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const load = loadavg()[0] ?? 0;
