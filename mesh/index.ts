@@ -80,6 +80,7 @@ export { createServer, type MeshServer } from './rpc/server/server.ts';
 export type { MessageOf, MessageType, ServiceDefinition } from './schema/definition.ts';
 export { type Image, loadImage, mergeImages, readImage, weftImage } from './schema/image.ts';
 export { toTimestamp } from './schema/timestamp.ts';
+export { type Prepared, prepare } from './store/prepared.ts';
 export { type Generated, type Kysely, sql, type Transaction } from './store/sql.ts';
 export { isUniqueViolation, type Migration, openStore, type Store } from './store/store.ts';
 export { createBalancerEvents } from './telemetry/balancer-events.ts';

@@ -38,11 +38,22 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  * time, 80 bits of chance. As a primary key it keeps inserts at the end of the index.
  */
 export function sortableId(nowMs: number, random: Random): string {
-  let value = (BigInt(Math.floor(nowMs)) << 80n) | BigInt(`0x${random.hex(10)}`);
+  const chance = random.hex(10);
+  let text = digits(Math.floor(nowMs), 10);
+  // 20 bits at a time: exact as numbers, and several times cheaper than a bigint.
+  for (let i = 0; i < chance.length; i += 5) {
+    text += digits(Number.parseInt(chance.slice(i, i + 5), 16), 4);
+  }
+  return text;
+}
+
+/** So many digits of five bits; whatever is higher is left out. */
+function digits(value: number, count: number): string {
   let text = '';
-  for (let i = 0; i < 26; i++) {
-    text = (alphabet[Number(value & 31n)] ?? '0') + text;
-    value >>= 5n;
+  let rest = value;
+  for (let i = 0; i < count; i++) {
+    text = (alphabet[rest % 32] ?? '0') + text;
+    rest = Math.floor(rest / 32);
   }
   return text;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '../kernel/error.ts';
+import { prepare } from '../store/prepared.ts';
 import { type Generated, sql } from '../store/sql.ts';
 import { isUniqueViolation, type Migration, type Store } from '../store/store.ts';
 
@@ -102,6 +103,41 @@ export function rowContract(contract: RowContract): void {
         [id, [0, 255, 10]],
         [id + 1, null],
       ]);
+    });
+
+    test('a prepared statement runs with other parameters each time, inside and outside', async () => {
+      const store = await fresh();
+      const put = prepare(store.db, (db, it: { name: string; minorUnits: number }) =>
+        db
+          .insertInto('accounts')
+          .values({ name: it.name, minor_units: it.minorUnits })
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .returningAll(),
+      );
+      const raise = prepare(store.db, (db, it: { name: string; by: number }) =>
+        db
+          .updateTable('accounts')
+          .set((row) => ({ minor_units: row('minor_units', '+', it.by) }))
+          .where('name', '=', it.name),
+      );
+      const [first, second] = await store.transaction(async (tx) => [
+        await put(tx, { name: 'c', minorUnits: 7 }),
+        await put(tx, { name: 'c', minorUnits: 8 }),
+      ]);
+      expect(first).toEqual({ rows: [{ name: 'c', minor_units: 7 }], touched: 1 });
+      expect(second).toEqual({ rows: [], touched: 0 });
+      expect(await raise(store.db, { name: 'c', by: 3 })).toEqual({ rows: [], touched: 1 });
+      expect(await raise(store.db, { name: 'nobody', by: 3 })).toEqual({ rows: [], touched: 0 });
+      expect(await balance(store.db, 'c')).toBe(10);
+    });
+
+    test('a prepared statement that looks at a parameter is refused when it is built', async () => {
+      const store = await fresh();
+      const build = (): unknown =>
+        prepare(store.db, (db, it: { name: string }) =>
+          db.selectFrom('accounts').selectAll().where('name', '=', `the ${it.name}`),
+        );
+      expect(build).toThrow('looks at its parameter "name"');
     });
 
     test('a statement says how many rows it touched', async () => {

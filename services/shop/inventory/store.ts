@@ -4,7 +4,8 @@
  * repeated call must be answered like the first one, and a late one must not take stock for an order that is
  * gone.
  */
-import type { Migration, Store, Transaction } from '#mesh';
+import { type Migration, prepare, type Store, type Transaction } from '#mesh';
+import { createLockShelves, createMove, type LockShelves, shelfOf } from './shelves.ts';
 import {
   type Booking,
   bookingsOf,
@@ -16,6 +17,9 @@ import {
   type Shelf,
   type StockLine,
 } from './stock.ts';
+import type { InventoryDb, ReservationRow } from './tables.ts';
+
+export type { InventoryDb } from './tables.ts';
 
 /** One SQL text serves both databases: SQLite reads bigint as INTEGER. */
 export const inventoryMigrations: readonly Migration[] = [
@@ -57,42 +61,6 @@ export const inventoryMigrations: readonly Migration[] = [
   },
 ];
 
-interface ShelfRow {
-  sku: string;
-  available: number;
-  reserved: number;
-  /** Minor units of the shop's currency. */
-  unit_price: number;
-}
-
-interface ReservationRow {
-  order_id: string;
-  /** "void": the order was declined before anybody reserved for it. "open": being decided, never committed. */
-  outcome: Decision['outcome'] | 'void' | 'open';
-  /** The article at fault. */
-  sku: string | null;
-  total: number | null;
-  /** JSON: StockLine[], what was taken off the shelves. */
-  lines: string;
-  /** Wall ms; null while the pieces are promised. */
-  released_at: number | null;
-}
-
-interface DeliveryRow {
-  delivery_id: string;
-  articles: number;
-  pieces: number;
-  /** Wall ms. */
-  booked_at: number;
-}
-
-/** The tables of this service, as Kysely sees them. */
-export interface InventoryDb {
-  shelves: ShelfRow;
-  reservations: ReservationRow;
-  deliveries: DeliveryRow;
-}
-
 /** What was booked of a delivery, or why nothing was. */
 export type BookingResult =
   | {
@@ -116,7 +84,9 @@ export interface StockStore {
 }
 
 export function createStockStore(store: Store<InventoryDb>): StockStore {
-  const { dialect } = store;
+  const lockShelves = createLockShelves(store);
+  const decideOnce = createDecideOnce(store);
+  const move = createMove(store);
   return {
     async find(sku) {
       const row = await store.db
@@ -129,15 +99,10 @@ export function createStockStore(store: Store<InventoryDb>): StockStore {
 
     reserve: (orderId, lines) =>
       store.transaction(async (tx) => {
-        const row = await claimReservation(tx, orderId);
-        if (row.outcome !== 'open') return answerOf(row);
-        const shelves = await lockShelves(tx, dialect, lines);
+        const shelves = await lockShelves(tx, lines);
         const decision = decide(lines, shelves);
-        await tx
-          .updateTable('reservations')
-          .set(decisionColumns(decision))
-          .where('order_id', '=', orderId)
-          .execute();
+        const before = await decideOnce(tx, orderId, decision);
+        if (before !== undefined) return answerOf(before);
         if (decision.outcome === 'reserved') await move(tx, decision.lines, 'reserve');
         return decision;
       }),
@@ -146,7 +111,7 @@ export function createStockStore(store: Store<InventoryDb>): StockStore {
       // First the case that nothing was reserved: this row then stands in the way of a reservation that comes late.
       await tx
         .insertInto('reservations')
-        .values({ ...openReservation(orderId), outcome: 'void', released_at: nowMs })
+        .values({ ...voidReservation(orderId), released_at: nowMs })
         .onConflict((conflict) => conflict.column('order_id').doNothing())
         .execute();
       const released = await tx
@@ -159,87 +124,59 @@ export function createStockStore(store: Store<InventoryDb>): StockStore {
         .executeTakeFirst();
       if (released === undefined) return;
       const lines = linesOf(released.lines);
-      await lockShelves(tx, dialect, lines);
+      await lockShelves(tx, lines);
       await move(tx, lines, 'release');
     },
 
-    book: (items, nowMs) => store.transaction((tx) => book(tx, dialect, { items, nowMs })),
+    book: (items, nowMs) => store.transaction((tx) => book(tx, lockShelves, { items, nowMs })),
   };
 }
 
 /**
- * Writes the reservation's row first: of two calls for one order the second one waits here (PostgreSQL) or
- * before the transaction (SQLite), and then finds the first one's answer.
+ * Writes the decision unless the order has one, and gives the one that it has: of two calls for one order the
+ * second one waits at the shelves (PostgreSQL) or before the transaction (SQLite), and then finds the first one's.
  */
-async function claimReservation(
+function createDecideOnce({
+  db,
+}: Store<InventoryDb>): (
   tx: Transaction<InventoryDb>,
   orderId: string,
-): Promise<ReservationRow> {
-  const claimed = await tx
-    .insertInto('reservations')
-    .values(openReservation(orderId))
-    .onConflict((conflict) => conflict.column('order_id').doNothing())
-    .returningAll()
-    .executeTakeFirst();
-  if (claimed !== undefined) return claimed;
-  return tx
-    .selectFrom('reservations')
-    .selectAll()
-    .where('order_id', '=', orderId)
-    .executeTakeFirstOrThrow();
-}
-
-/** Reads shelves and holds them until commit; always in the order of SKU, so that two never wait for each other. */
-async function lockShelves(
-  tx: Transaction<InventoryDb>,
-  dialect: Store<InventoryDb>['dialect'],
-  lines: readonly StockLine[],
-): Promise<ReadonlyMap<string, Shelf>> {
-  const rows = await tx
-    .selectFrom('shelves')
-    .selectAll()
-    .where(
-      'sku',
-      'in',
-      lines.map(({ sku }) => sku),
-    )
-    .orderBy('sku')
-    // In SQLite the transaction is the only writer anyway.
-    .$if(dialect === 'postgres', (query) => query.forUpdate())
-    .execute();
-  return new Map(rows.map((row) => [row.sku, shelfOf(row)]));
-}
-
-/** Pieces only ever move between free and promised, so that their sum stays what was delivered. */
-async function move(
-  tx: Transaction<InventoryDb>,
-  lines: readonly StockLine[],
-  direction: 'reserve' | 'release',
-): Promise<void> {
-  for (const { sku, quantity } of lines) {
-    const pieces = direction === 'reserve' ? quantity : -quantity;
-    await tx
-      .updateTable('shelves')
-      .set((row) => ({
-        available: row('available', '-', pieces),
-        reserved: row('reserved', '+', pieces),
-      }))
-      .where('sku', '=', sku)
-      .execute();
-  }
+  decision: Decision,
+) => Promise<ReservationRow | undefined> {
+  const insert = prepare(db, (within, it: Omit<ReservationRow, 'released_at'>) =>
+    within
+      .insertInto('reservations')
+      .values({
+        order_id: it.order_id,
+        outcome: it.outcome,
+        sku: it.sku,
+        total: it.total,
+        lines: it.lines,
+      })
+      .onConflict((conflict) => conflict.column('order_id').doNothing()),
+  );
+  return async (tx, orderId, decision) => {
+    const { touched } = await insert(tx, { order_id: orderId, ...decisionColumns(decision) });
+    if (touched === 1) return undefined;
+    return tx
+      .selectFrom('reservations')
+      .selectAll()
+      .where('order_id', '=', orderId)
+      .executeTakeFirstOrThrow();
+  };
 }
 
 /** Looks first, so that a delivery that is sent again is answered even if it could not be booked today. */
 async function book(
   tx: Transaction<InventoryDb>,
-  dialect: Store<InventoryDb>['dialect'],
+  lockShelves: LockShelves,
   delivery: { readonly items: readonly DeliveryItem[]; readonly nowMs: number },
 ): Promise<BookingResult> {
   const { items, nowMs } = delivery;
   const deliveryId = items[0]?.deliveryId ?? '';
   const before = await findDelivery(tx, deliveryId);
   if (before !== undefined) return { kind: 'booked', ...before, before: true };
-  const shelves = await lockShelves(tx, dialect, items);
+  const shelves = await lockShelves(tx, items);
   const faults = missingPrices(items, new Set(shelves.keys()));
   if (faults.length > 0) return { kind: 'refused', faults };
   const bookings = bookingsOf(items);
@@ -251,7 +188,7 @@ async function book(
     .onConflict((conflict) => conflict.column('delivery_id').doNothing())
     .executeTakeFirstOrThrow();
   // Another instance was faster: its booking is what this delivery is answered with.
-  if (numInsertedOrUpdatedRows !== 1n) return book(tx, dialect, delivery);
+  if (numInsertedOrUpdatedRows !== 1n) return book(tx, lockShelves, delivery);
   // Known shelves are held already; new ones come in one order, so that two deliveries never wait for each other.
   for (const booking of [...bookings].sort((a, b) => (a.sku < b.sku ? -1 : 1))) {
     await addToShelf(tx, booking);
@@ -295,10 +232,10 @@ async function addToShelf(
     .execute();
 }
 
-function openReservation(orderId: string): ReservationRow {
+function voidReservation(orderId: string): ReservationRow {
   return {
     order_id: orderId,
-    outcome: 'open',
+    outcome: 'void',
     sku: null,
     total: null,
     lines: '[]',
@@ -317,19 +254,10 @@ function decisionColumns(
 function answerOf(row: ReservationRow): Decision | { outcome: 'void' } {
   const { outcome } = row;
   if (outcome === 'reserved') return { outcome, total: row.total ?? 0, lines: linesOf(row.lines) };
-  if (outcome === 'void' || outcome === 'open') return { outcome: 'void' };
+  if (outcome === 'void') return { outcome };
   return { outcome, sku: row.sku ?? '' };
 }
 
 function linesOf(json: string): readonly StockLine[] {
   return JSON.parse(json) as StockLine[];
-}
-
-function shelfOf(row: ShelfRow): Shelf {
-  return {
-    sku: row.sku,
-    available: row.available,
-    reserved: row.reserved,
-    unitPrice: row.unit_price,
-  };
 }

@@ -32,7 +32,7 @@ export function notificationHandlers({
     if (!added) return;
     // Not before: until then the transaction may still be rolled back, and the event come again.
     store.onCommit(tx, () => {
-      log.info('notified', { order: orderId, customer: customerId, about: news.kind });
+      log.debug('notified', { order: orderId, customer: customerId, about: news.kind });
     });
   };
   return [

@@ -63,11 +63,22 @@ export function formatMoney({
   minorUnits: bigint;
   currency: string;
 }): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const places = decimalsOf(currency);
   const sign = minorUnits < 0n ? '-' : '';
-  const digits = String(minorUnits < 0n ? -minorUnits : minorUnits).padStart(decimals + 1, '0');
-  const whole = digits.slice(0, digits.length - decimals);
-  const fraction = decimals === 0 ? '' : `.${digits.slice(-decimals)}`;
+  const digits = String(minorUnits < 0n ? -minorUnits : minorUnits).padStart(places + 1, '0');
+  const whole = digits.slice(0, digits.length - places);
+  const fraction = places === 0 ? '' : `.${digits.slice(-places)}`;
   return `${sign}${whole}${fraction} ${currency}`;
+}
+
+/** Asking Intl costs more than everything else that is done for a message, and its answers do not change. */
+const decimals = new Map<string, number>();
+
+function decimalsOf(currency: string): number {
+  const known = decimals.get(currency);
+  if (known !== undefined) return known;
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  const asked = format.resolvedOptions().maximumFractionDigits ?? 2;
+  decimals.set(currency, asked);
+  return asked;
 }

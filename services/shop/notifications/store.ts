@@ -2,7 +2,7 @@
  * Messages in SQL. The event id is their primary key, beside the inbox that weft keeps: the inbox forgets after
  * a week, a message that was sent stays sent.
  */
-import type { Migration, Store, Transaction } from '#mesh';
+import { type Migration, prepare, type Store, type Transaction } from '#mesh';
 import type { Notification } from './notification.ts';
 
 /** One SQL text serves both databases: SQLite reads bigint as INTEGER. */
@@ -45,20 +45,22 @@ export interface NotificationStore {
 }
 
 export function createNotificationStore(store: Store<NotificationsDb>): NotificationStore {
+  const insert = prepare(store.db, (db, it: Notification) =>
+    db
+      .insertInto('notifications')
+      .values({
+        event_id: it.eventId,
+        order_id: it.orderId,
+        customer_id: it.customerId,
+        text: it.text,
+        sent_at: it.sentAtMs,
+      })
+      .onConflict((conflict) => conflict.column('event_id').doNothing()),
+  );
   return {
-    async add(tx, { eventId, orderId, customerId, text, sentAtMs }) {
-      const { numInsertedOrUpdatedRows } = await tx
-        .insertInto('notifications')
-        .values({
-          event_id: eventId,
-          order_id: orderId,
-          customer_id: customerId,
-          text,
-          sent_at: sentAtMs,
-        })
-        .onConflict((conflict) => conflict.column('event_id').doNothing())
-        .executeTakeFirstOrThrow();
-      return numInsertedOrUpdatedRows === 1n;
+    async add(tx, notification) {
+      const { touched } = await insert(tx, notification);
+      return touched === 1;
     },
 
     async listOf(orderId) {

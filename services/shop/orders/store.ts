@@ -4,7 +4,14 @@
  * same step one finds nothing to do. `lease_until` is no lock either; it only keeps instances from doing the
  * same work twice, and if it is wrong (clocks differ, a driver is slow) the guards still hold.
  */
-import type { Migration, Store, TraceContext, Transaction } from '#mesh';
+import {
+  type Migration,
+  type Prepared,
+  prepare,
+  type Store,
+  type TraceContext,
+  type Transaction,
+} from '#mesh';
 import {
   type DecidedOrder,
   type Money,
@@ -73,6 +80,15 @@ interface OrderRow {
   span_id: string | null;
 }
 
+/** What is known of an order that was only just placed. */
+type NewRow = Omit<OrderRow, 'status' | 'faults' | keyof Omit<DecisionColumns, 'order_id'>>;
+
+/** What a decision writes. */
+type DecisionColumns = Pick<
+  OrderRow,
+  'order_id' | 'status' | 'decline_reason' | 'total_minor' | 'total_currency' | 'decided_at'
+>;
+
 /** The tables of this service, as Kysely sees them. */
 export interface OrdersDb {
   orders: OrderRow;
@@ -126,9 +142,14 @@ export interface OrderStore {
 }
 
 export function createOrderStore(store: Store<OrdersDb>): OrderStore {
+  const { insert, settle } = prepareStatements(store);
   return {
     place: (placement, order, entry) =>
-      store.transaction((tx) => insertOnce(tx, newRow(placement, order, entry))),
+      store.transaction(async (tx) => {
+        const row = newRow(placement, order, entry);
+        const { touched } = await insert(tx, row);
+        return knownOf(touched === 1 ? row : await rowUnderKey(tx, row.idempotency_key));
+      }),
 
     async find(orderId) {
       const row = await store.db
@@ -140,19 +161,14 @@ export function createOrderStore(store: Store<OrdersDb>): OrderStore {
     },
 
     async settle(tx, order) {
-      const { numUpdatedRows } = await tx
-        .updateTable('orders')
-        .set({
-          status: order.status,
-          decline_reason: order.status === 'declined' ? order.reason : null,
-          ...totalColumns(order.total),
-          decided_at: order.decidedAtMs,
-          card_token: '',
-        })
-        .where('order_id', '=', order.orderId)
-        .where('status', '=', 'pending')
-        .executeTakeFirstOrThrow();
-      return numUpdatedRows === 1n;
+      const { touched } = await settle(tx, {
+        order_id: order.orderId,
+        status: order.status,
+        decline_reason: order.status === 'declined' ? order.reason : null,
+        ...totalColumns(order.total),
+        decided_at: order.decidedAtMs,
+      });
+      return touched === 1;
     },
 
     async postpone(order, { dueMs, faults }) {
@@ -185,21 +201,58 @@ export function createOrderStore(store: Store<OrdersDb>): OrderStore {
   };
 }
 
-/** The key's unique index decides between requests that come at once; the others read the one that won. */
-async function insertOnce(tx: Transaction<OrdersDb>, fresh: OrderRow): Promise<Known> {
-  const inserted = await tx
-    .insertInto('orders')
-    .values(fresh)
-    .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
-    .returningAll()
-    .executeTakeFirst();
-  const row =
-    inserted ??
-    (await tx
-      .selectFrom('orders')
-      .selectAll()
-      .where('idempotency_key', '=', fresh.idempotency_key)
-      .executeTakeFirstOrThrow());
+/** What runs for every order. */
+function prepareStatements({ db }: Store<OrdersDb>): {
+  /** The key's unique index decides between requests that come at once; the others read the one that won. */
+  readonly insert: Prepared<OrdersDb, NewRow, unknown>;
+  readonly settle: Prepared<OrdersDb, DecisionColumns, unknown>;
+} {
+  return {
+    insert: prepare(db, (within, it: NewRow) =>
+      within
+        .insertInto('orders')
+        .values({
+          order_id: it.order_id,
+          idempotency_key: it.idempotency_key,
+          fingerprint: it.fingerprint,
+          customer_id: it.customer_id,
+          lines: it.lines,
+          card_token: it.card_token,
+          status: 'pending',
+          created_at: it.created_at,
+          faults: 0,
+          lease_until: it.lease_until,
+          trace_id: it.trace_id,
+          span_id: it.span_id,
+        })
+        .onConflict((conflict) => conflict.column('idempotency_key').doNothing()),
+    ),
+    settle: prepare(db, (within, it: DecisionColumns) =>
+      within
+        .updateTable('orders')
+        .set({
+          status: it.status,
+          decline_reason: it.decline_reason,
+          total_minor: it.total_minor,
+          total_currency: it.total_currency,
+          decided_at: it.decided_at,
+          card_token: '',
+        })
+        .where('order_id', '=', it.order_id)
+        .where('status', '=', 'pending'),
+    ),
+  };
+}
+
+function rowUnderKey(tx: Transaction<OrdersDb>, key: string): Promise<OrderRow> {
+  return tx
+    .selectFrom('orders')
+    .selectAll()
+    .where('idempotency_key', '=', key)
+    .executeTakeFirstOrThrow();
+}
+
+function knownOf(row: OrderRow): Known {
   const { fingerprint, order_id: orderId } = row;
   const order = orderOf(row);
   return order.status === 'pending'

@@ -2,7 +2,7 @@
  * Payments in SQL: one row for each order, written once and never changed. The primary key is what makes a
  * repeated charge harmless: of many that come at once, on whatever instance, one row wins and all read it.
  */
-import type { Migration, Store } from '#mesh';
+import { type Migration, prepare, type Store } from '#mesh';
 import type { DeclineReason, Payment } from './payment.ts';
 
 /** One SQL text serves both databases: SQLite reads bigint as INTEGER. The card token is not kept. */
@@ -51,16 +51,26 @@ export interface PaymentStore {
 }
 
 export function createPaymentStore(store: Store<PaymentsDb>): PaymentStore {
+  const insert = prepare(store.db, (db, it: PaymentRow) =>
+    db
+      .insertInto('payments')
+      .values({
+        order_id: it.order_id,
+        payment_id: it.payment_id,
+        customer_id: it.customer_id,
+        amount_minor: it.amount_minor,
+        amount_currency: it.amount_currency,
+        status: it.status,
+        decline_reason: it.decline_reason,
+        decided_at: it.decided_at,
+      })
+      .onConflict((conflict) => conflict.column('order_id').doNothing()),
+  );
   return {
     record: (payment) =>
       store.transaction(async (tx) => {
-        const recorded = await tx
-          .insertInto('payments')
-          .values(rowOf(payment))
-          .onConflict((conflict) => conflict.column('order_id').doNothing())
-          .returning('order_id')
-          .executeTakeFirst();
-        if (recorded !== undefined) return payment;
+        const { touched } = await insert(tx, rowOf(payment));
+        if (touched === 1) return payment;
         const row = await tx
           .selectFrom('payments')
           .selectAll()

@@ -3,7 +3,14 @@
  * on several instances share the work without knowing each other. An assignment whose lease ran out counts as
  * free wherever it is read: nobody has to sweep up after an instance that died.
  */
-import type { Migration, Store, TraceContext, Transaction } from '#mesh';
+import {
+  type Migration,
+  type Prepared,
+  prepare,
+  type Store,
+  type TraceContext,
+  type Transaction,
+} from '#mesh';
 import {
   type AssignedPick,
   type Confirmation,
@@ -58,6 +65,9 @@ interface PickRow {
   span_id: string | null;
 }
 
+/** What is known of a pick that nobody has held. */
+type NewRow = Omit<PickRow, 'status' | 'terminal_id' | 'session_id' | 'lease_until' | 'shipped_at'>;
+
 /** The tables of this service, as Kysely sees them. */
 export interface WarehouseDb {
   picks: PickRow;
@@ -103,13 +113,10 @@ export interface PickStore {
 
 export function createPickStore(store: Store<WarehouseDb>): PickStore {
   const { dialect } = store;
+  const insert = prepareInsert(store);
   return {
     async add(tx, pick, trace) {
-      await tx
-        .insertInto('picks')
-        .values(openRow(pick, trace))
-        .onConflict((conflict) => conflict.column('order_id').doNothing())
-        .execute();
+      await insert(tx, newRow(pick, trace));
     },
 
     async find(orderId) {
@@ -167,6 +174,24 @@ export function createPickStore(store: Store<WarehouseDb>): PickStore {
   };
 }
 
+/** What runs for every order. */
+function prepareInsert(store: Store<WarehouseDb>): Prepared<WarehouseDb, NewRow, unknown> {
+  return prepare(store.db, (db, it: NewRow) =>
+    db
+      .insertInto('picks')
+      .values({
+        order_id: it.order_id,
+        customer_id: it.customer_id,
+        lines: it.lines,
+        status: 'open',
+        created_at: it.created_at,
+        trace_id: it.trace_id,
+        span_id: it.span_id,
+      })
+      .onConflict((conflict) => conflict.column('order_id').doNothing()),
+  );
+}
+
 async function claimPicks(
   tx: Transaction<WarehouseDb>,
   dialect: Store<WarehouseDb>['dialect'],
@@ -203,17 +228,12 @@ async function claimPicks(
     .sort((a, b) => a.createdAtMs - b.createdAtMs);
 }
 
-function openRow(pick: NewPick, trace: TraceContext | undefined): PickRow {
+function newRow(pick: NewPick, trace: TraceContext | undefined): NewRow {
   return {
     order_id: pick.orderId,
     customer_id: pick.customerId,
     lines: JSON.stringify(pick.lines),
-    status: 'open',
-    terminal_id: null,
-    session_id: null,
-    lease_until: null,
     created_at: pick.createdAtMs,
-    shipped_at: null,
     trace_id: trace?.traceId ?? null,
     span_id: trace?.spanId ?? null,
   };
