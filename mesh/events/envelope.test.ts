@@ -15,6 +15,42 @@ test('an envelope comes back from its headers as it went in', () => {
   expect(fromHeaders(toHeaders(envelope))).toEqual(envelope);
 });
 
+const id = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+  .filter((it) => /^\P{Cc}{1,200}$/u.test(it));
+const time = fc.integer({ min: 0, max: 8.64e15 });
+const hex = (digits: number): fc.Arbitrary<string> =>
+  fc
+    .bigInt({ min: 1n, max: 16n ** BigInt(digits) - 1n })
+    .map((it) => it.toString(16).padStart(digits, '0'));
+const text = fc.string({ unit: 'binary' }).map((it) => it.toWellFormed());
+const anyEnvelope = fc.record(
+  {
+    ...{ id, type: text.filter((it) => it !== ''), source: text, timeMs: time, key: text },
+    trace: fc.record({ traceId: hex(32), spanId: hex(16) }),
+    ...{ correlationId: id, causationId: id, expiresMs: time },
+    replyTo: fc.constantFrom('waiter', 'a', 'order-2'),
+  },
+  { requiredKeys: ['id', 'type', 'source', 'timeMs', 'key'] },
+);
+
+test('any envelope comes back from headers, and no header breaks out of its line', () => {
+  fc.assert(
+    fc.property(anyEnvelope, (written) => {
+      const headers = toHeaders(written);
+      for (const value of Object.values(headers)) expect(value).toMatch(/^[!-~]*$/);
+      expect(fromHeaders(headers)).toEqual(written);
+    }),
+  );
+});
+
+test('whom to reply to is a name of a service or nothing, for it becomes part of a subject', () => {
+  for (const hostile of ['waiter.>', '*', 'a b', '', 'WAITER%0D%0A']) {
+    const headers = { ...toHeaders(envelope), 'weft-reply-to': hostile };
+    expect(fromHeaders(headers)?.replyTo).toBeUndefined();
+  }
+});
+
 test('whatever a key holds, no header breaks out of its line, and the key comes back', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (key) => {

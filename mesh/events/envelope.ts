@@ -1,9 +1,10 @@
 import { formatTraceparent, parseTraceparent, type TraceContext } from '../kernel/context.ts';
+import { checkServiceName } from '../kernel/names.ts';
 import type { Headers } from './bus/bus.ts';
 
-/** What is known of an event beside its message. */
+/** What is known of a message beside its body. */
 export interface Envelope {
-  /** Unique among all events of the source. */
+  /** Unique among all messages of the source. */
   readonly id: string;
   /** The full name of the message type, as "shop.orders.v1.OrderConfirmed". */
   readonly type: string;
@@ -11,44 +12,93 @@ export interface Envelope {
   readonly source: string;
   /** When it was published, in wall ms of the publisher. */
   readonly timeMs: number;
-  /** The value of the event's key field, as the order id. */
+  /** The value of the message's key field, as the order id. */
   readonly key: string;
   /** The span that published it. */
   readonly trace?: TraceContext;
+  /** The conversation that it belongs to: the id of the message that began it, its own if it did. */
+  readonly correlationId?: string;
+  /** The id of the message that it follows from: that was being handled, or that it replies to. */
+  readonly causationId?: string;
+  /** The service that waits for a reply, as "waiter". */
+  readonly replyTo?: string;
+  /** When nobody wants it any more, in wall ms of the publisher. */
+  readonly expiresMs?: number;
 }
 
 // An id becomes a primary key and part of a header: no novels, no control characters.
 const usableId = /^\P{Cc}{1,200}$/u;
 
-/** CloudEvents 1.0 in binary mode: attributes are headers, the data is the bare message. */
+/**
+ * CloudEvents 1.0 in binary mode: attributes are headers, the data is the bare message. Conversation, cause
+ * and expiry stand in the extensions that CloudEvents has for them (correlationid, causationid, expirytime);
+ * it has none for replies. `dataschema` is the type as a URI.
+ */
 export function toHeaders(envelope: Envelope): Headers {
+  const { trace, correlationId, causationId, replyTo, expiresMs } = envelope;
+  const type = encodeValue(envelope.type);
   return {
     'ce-specversion': '1.0',
     'ce-id': encodeValue(envelope.id),
-    'ce-type': encodeValue(envelope.type),
+    'ce-type': type,
     'ce-source': encodeValue(envelope.source),
     'ce-time': new Date(envelope.timeMs).toISOString(),
+    'ce-dataschema': `proto:${type}`,
     'content-type': 'application/protobuf',
     'weft-key': encodeValue(envelope.key),
-    ...(envelope.trace && { traceparent: formatTraceparent(envelope.trace) }),
+    ...(trace && { traceparent: formatTraceparent(trace) }),
+    ...(correlationId !== undefined && { 'ce-correlationid': encodeValue(correlationId) }),
+    ...(causationId !== undefined && { 'ce-causationid': encodeValue(causationId) }),
+    ...(expiresMs !== undefined && { 'ce-expirytime': new Date(expiresMs).toISOString() }),
+    ...(replyTo !== undefined && { 'weft-reply-to': encodeValue(replyTo) }),
   };
 }
 
-/** Reads an envelope; undefined without a usable id and type: nobody could say what the message is. */
+/**
+ * Reads an envelope; undefined without a usable id and type: nobody could say what the message is. What else
+ * is missing or makes no sense is left out.
+ */
 export function fromHeaders(headers: Headers): Envelope | undefined {
   const id = decodeValue(headers['ce-id']);
   const type = decodeValue(headers['ce-type']);
   if (!usableId.test(id) || type === '') return undefined;
-  const timeMs = Date.parse(headers['ce-time'] ?? '');
-  const trace = parseTraceparent(headers['traceparent']);
+  const expiresMs = timeOf(headers['ce-expirytime']);
+  const trace = parseTraceparent(headers['traceparent'] ?? headers['ce-traceparent']);
+  const correlationId = idOf(headers['ce-correlationid']);
+  const causationId = idOf(headers['ce-causationid']);
+  const replyTo = serviceOf(headers['weft-reply-to']);
   return {
     id,
     type,
     source: decodeValue(headers['ce-source']),
-    timeMs: Number.isNaN(timeMs) ? 0 : timeMs,
-    key: decodeValue(headers['weft-key']),
+    timeMs: timeOf(headers['ce-time']) ?? 0,
+    key: decodeValue(headers['weft-key'] ?? headers['ce-partitionkey']),
     ...(trace && { trace }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+    ...(replyTo !== undefined && { replyTo }),
+    ...(expiresMs !== undefined && { expiresMs }),
   };
+}
+
+function timeOf(header: string | undefined): number | undefined {
+  const ms = Date.parse(header ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function idOf(header: string | undefined): string | undefined {
+  const id = decodeValue(header);
+  return usableId.test(id) ? id : undefined;
+}
+
+/** Becomes part of a subject, so it is checked before anybody joins it. */
+function serviceOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  try {
+    return checkServiceName(decodeValue(header));
+  } catch {
+    return undefined;
+  }
 }
 
 // What may stand in a header as it is: visible ASCII without the two that carry the encoding.

@@ -8,13 +8,15 @@ import { createValidator } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
 import type { Bus } from './bus/bus.ts';
+import { describedBus } from './bus/described.ts';
 import { openSubscription, type SubscribeOptions } from './consume/subscribe.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createLeases } from './outbox/lease.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
-import { createPublish, type Publish } from './outbox/publish.ts';
+import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
 import { createRelay, type Relay, type RelayState } from './outbox/relay.ts';
 import { createRound } from './outbox/relay-round.ts';
+import { createWrite } from './outbox/write.ts';
 
 export interface EventsOptions<DB> {
   /** The compiled schema: which messages are events, where they travel, what they may hold. */
@@ -50,11 +52,13 @@ export interface RelayTuning {
 /** The events of one service: what it says through its outbox, and what it hears with its inbox. */
 export interface Events<DB> extends Closeable {
   /**
-   * Publishes an event if, and only if, `tx` commits; resolves with its id. Needs no broker: the event
-   * waits in the outbox as long as it must. INVALID_ARGUMENT: NOT_AN_EVENT, EVENT_TOO_LARGE, or
+   * Publishes an event or a document if, and only if, `tx` commits; resolves with its id. Needs no broker:
+   * the message waits in the outbox as long as it must. INVALID_ARGUMENT: NOT_AN_EVENT, EVENT_TOO_LARGE, or
    * INVALID_FIELDS with every field at fault.
    */
   readonly publish: Publish<DB>;
+  /** Sends a command to the service that owns its channel; else as `publish`. INVALID_ARGUMENT: NOT_A_COMMAND. */
+  readonly send: Send<DB>;
   /**
    * Hears events: each one has its effect once, whatever is delivered twice. Resolves at once; the broker
    * may be down and come later. Throws INVALID_ARGUMENT for a consumer or handlers that cannot be.
@@ -80,14 +84,17 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const { spans = noSpans } = options;
   const ports = { clock, random, log, spans };
   const source = checkServiceName(options.source);
+  const bus = describedBus(options.bus, image);
   const outbox: Outbox<DB> = createOutbox({ store, ...ports, onWritten: () => relay.wake() });
-  const relay = buildRelay({ ...options, source }, outbox, ports);
+  const relay = buildRelay({ ...options, bus, source }, outbox, ports);
   const validator = createValidator(image);
+  const write = createWrite({ validator, source, store, outbox, ...ports });
   const subscriptions: Subscription[] = [];
   return {
-    publish: createPublish({ image, validator, source, store, outbox, ...ports }),
+    publish: createPublish({ image, write }),
+    send: createSend({ image, write }),
     async subscribe(wanted) {
-      const subscription = openSubscription({ image, store, bus: options.bus, ...ports }, wanted);
+      const subscription = openSubscription({ source, image, store, bus, ...ports }, wanted);
       subscriptions.push(subscription);
       return subscription;
     },

@@ -20,11 +20,11 @@ interface OutboxTable {
   sent_at: number | null;
 }
 
-/** What a consumer is done with, effect or dead letter. */
+/** What a consumer is done with: its effect has happened, it became a dead letter, or it came too late. */
 interface InboxTable {
   consumer: string;
   event_id: string;
-  outcome: 'done' | 'dead';
+  outcome: 'done' | 'dead' | 'expired';
   handled_at: number;
 }
 

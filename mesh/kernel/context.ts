@@ -23,6 +23,15 @@ export interface Context {
   readonly signal?: AbortSignal;
   /** The same, for a price that every call can pay; where it is present, `signal` is made on first use. */
   readonly cancellation?: Cancellation;
+  /** The message that is being handled: what is published meanwhile follows from it. */
+  readonly cause?: Cause;
+}
+
+/** A message as the cause of others. */
+export interface Cause {
+  readonly id: string;
+  /** The conversation that it belongs to. */
+  readonly correlationId: string;
 }
 
 const storage = new AsyncLocalStorage<Context>();

@@ -20,9 +20,14 @@ export function checkServiceName(name: string): string {
  * loses "a..b" without an error, so tokens are checked here and joined only by weft.
  */
 export function checkToken(value: string, what: string): string {
-  if (token.test(value)) return value;
+  if (isToken(value)) return value;
   throw new MeshError(
     `${JSON.stringify(value.slice(0, 80))} cannot be ${what}: use 1 to 64 letters, digits, '_' and '-'`,
     { status: 'INVALID_ARGUMENT', reason: 'INVALID_TOKEN' },
   );
+}
+
+/** Whether a value may be one token of a NATS subject as it is. */
+export function isToken(value: string): boolean {
+  return token.test(value);
 }

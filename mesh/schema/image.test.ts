@@ -27,7 +27,13 @@ describe('an image', () => {
       channel: 'shop-orders',
       keyField: 'orderId',
       partitions: 0,
+      kind: 'event',
     });
+    expect(weftImage().event('bistro.kitchen.v1.PrepareDish')).toEqual({
+      ...{ kind: 'command', channel: 'kitchen-orders', keyField: 'table', partitions: 4 },
+      ...{ owner: 'kitchen', reply: 'bistro.kitchen.v1.DishReady' },
+    });
+    expect(weftImage().event('bistro.kitchen.v1.Menu')?.kind).toBe('document');
     expect(weftImage().event('shop.orders.v1.Order')).toBeUndefined();
   });
 
@@ -79,6 +85,19 @@ describe('an image that cannot be used', () => {
         option (weft.v1.event) = { channel: "fine", key: "id", partitions: 256 };
         string id = 1;
       }
+      message Order {
+        option (weft.v1.command) = { channel: "weft-x", key: "id", reply: "test.v1.Nobody" };
+        string id = 1;
+      }
+      message Both {
+        option (weft.v1.event) = { channel: "both", key: "id" };
+        option (weft.v1.document) = { channel: "both", key: "id" };
+        string id = 1;
+      }
+      message Mixed {
+        option (weft.v1.command) = { channel: "both", key: "id", owner: "orders" };
+        string id = 1;
+      }
       message Many {
         option (weft.v1.event) = { channel: "fine", key: "id", partitions: 257 };
         string id = 1;
@@ -100,7 +119,13 @@ describe('an image that cannot be used', () => {
       'test.v1.Event: "a.b" cannot be the channel of an event',
       'test.v1.Event: key "number" must name a string field',
       'test.v1.Many: partitions 257 is above 256',
-      'channel fine: its events must agree on partitions; test.v1.Fine says 256, test.v1.Many says 257',
+      'test.v1.Order: channel "weft-x" is weft\'s own',
+      'test.v1.Order: "" is not a service name',
+      'test.v1.Order: reply "test.v1.Nobody" must be the full name of a message',
+      'test.v1.Both: is both event and document',
+      'channel both: its messages must agree on what they are; test.v1.Both says event, test.v1.Mixed says command',
+      'channel both: its messages must agree on their owner; test.v1.Both says nothing, test.v1.Mixed says orders',
+      'channel fine: its messages must agree on partitions; test.v1.Fine says 256, test.v1.Many says 257',
     ]) {
       expect(message).toContain(part);
     }

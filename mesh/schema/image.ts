@@ -9,7 +9,8 @@ import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Rules } from '../../gen/weft/v1/options.ts';
 import { describe, MeshError } from '../kernel/error.ts';
-import { type EventOptions, readEvents, readRules } from './options.ts';
+import { type EventOptions, readEvents } from './events.ts';
+import { readRules } from './options.ts';
 
 /** One proto file of an image: what reflection hands out. */
 export interface ImageFile {
@@ -33,15 +34,17 @@ export interface Image {
   readonly registry: FileRegistry;
   /** The rules of one field (weft.v1.rules); undefined if it has none. */
   rules(field: DescField): Rules | undefined;
-  /** Where a message travels as an event; undefined if it is none (weft.v1.event). */
+  /** What travels, by the full name of its type, in the order of the files. */
+  readonly events: ReadonlyMap<string, EventOptions>;
+  /** Where a message travels and as what; undefined if it does not (weft.v1.event, command, document). */
   event(typeName: string): EventOptions | undefined;
 }
 
 /**
  * Reads an image. Throws INVALID_ARGUMENT / INVALID_IMAGE for bytes that are no descriptor set, and
  * INVALID_ARGUMENT / INVALID_SCHEMA, naming every fault at once, for options that cannot be meant: a
- * pattern that does not compile, a form on a number, an event whose key is no string, events of one channel
- * that disagree on its partitions.
+ * pattern that does not compile, a form on a number, an event whose key is no string, messages of one
+ * channel that disagree about it.
  */
 export function loadImage(bytes: Uint8Array): Image {
   const { files, registry } = readSet(bytes);
@@ -62,6 +65,7 @@ export function loadImage(bytes: Uint8Array): Image {
     services: services.map((service) => service.typeName).sort(),
     registry,
     rules: (field) => rules.get(field),
+    events,
     event: (typeName) => events.get(typeName),
   };
 }

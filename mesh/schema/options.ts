@@ -6,33 +6,17 @@ import {
 } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { Event, Form, Rules } from '../../gen/weft/v1/options.ts';
-import { describe, MeshError } from '../kernel/error.ts';
-import { checkToken } from '../kernel/names.ts';
-import { fieldKey } from './names.ts';
+import { Form, Rules } from '../../gen/weft/v1/options.ts';
+import { describe } from '../kernel/error.ts';
 
 /**
- * weft's own options as the schema states them. A rule that cannot mean anything (a pattern on a number, a
- * key that is no string) would be ignored silently at run time, so it is looked for when the image is
+ * weft's own options as the schema states them. A rule that cannot mean anything (a pattern on a number)
+ * would be ignored silently at run time, so it is looked for when the image is
  * loaded, where its author sees it: at the start of the process, all faults at once.
  */
 
-/** The field numbers of the options in weft/v1/options.proto. */
-const eventNumber = 50802;
+/** The field number of weft.v1.rules in weft/v1/options.proto. */
 const rulesNumber = 50803;
-
-/** weft.v1.event of one message, with the key as TypeScript knows it. */
-export interface EventOptions {
-  /** The channel: a JetStream stream of this name. */
-  readonly channel: string;
-  /** The key of the field whose value orders the events, as ts-proto names it: "orderId". */
-  readonly keyField: string;
-  /** Into how many partitions the channel is divided; 0: not divided. */
-  readonly partitions: number;
-}
-
-// Every partition is looked after one by one by whoever consumes it; more than this is a mistyped number.
-const mostPartitions = 256;
 
 /** Every field that has rules; what cannot be meant is added to `problems`. */
 export function readRules(registry: FileRegistry, problems: string[]): Map<DescField, Rules> {
@@ -50,63 +34,24 @@ export function readRules(registry: FileRegistry, problems: string[]): Map<DescF
   return found;
 }
 
-/** Every message that is an event; what cannot be meant is added to `problems`. */
-export function readEvents(registry: FileRegistry, problems: string[]): Map<string, EventOptions> {
-  const found = new Map<string, EventOptions>();
-  for (const message of messagesOf(registry)) {
-    const bytes = optionBytes(message, eventNumber);
-    if (bytes === undefined) continue;
-    const event = Event.decode(bytes);
-    problems.push(...eventFaults(event, message).map((fault) => `${message.typeName}: ${fault}`));
-    const { channel, partitions } = event;
-    found.set(message.typeName, { channel, keyField: fieldKey(event.key), partitions });
-  }
-  problems.push(...disagreements(found));
-  return found;
-}
-
-/** A consumer of a channel takes all its partitions, so events of one channel cannot have different ones. */
-function disagreements(events: ReadonlyMap<string, EventOptions>): string[] {
-  const channels = Map.groupBy(events, ([, { channel }]) => channel);
-  return [...channels].flatMap(([channel, members]) => {
-    if (new Set(members.map(([, { partitions }]) => partitions)).size === 1) return [];
-    const said = members.map(([typeName, { partitions }]) => `${typeName} says ${partitions}`);
-    return [`channel ${channel}: its events must agree on partitions; ${said.join(', ')}`];
-  });
-}
-
-function messagesOf(registry: FileRegistry): DescMessage[] {
+/** Every message of an image, nested ones too. */
+export function messagesOf(registry: FileRegistry): DescMessage[] {
   return [...registry.files].flatMap((file) =>
     [...nestedTypes(file)].filter((type) => type.kind === 'message'),
   );
 }
 
 /**
- * The bytes of one custom option. Protobuf-es keeps options that it does not know as they stood on the wire,
+ * The bytes of one custom option; undefined if the element does not have it. Protobuf-es keeps options that it does not know as they stood on the wire,
  * each occurrence with its length in front; laid end to end they are the merged message.
  */
-function optionBytes(element: DescField | DescMessage, number: number): Uint8Array | undefined {
+export function optionBytes(
+  element: DescField | DescMessage,
+  number: number,
+): Uint8Array | undefined {
   const unknown = element.proto.options?.$unknown?.filter((field) => field.no === number) ?? [];
   if (unknown.length === 0) return undefined;
   return Buffer.concat(unknown.map((field) => new BinaryReader(field.data).bytes()));
-}
-
-function eventFaults(event: Event, message: DescMessage): string[] {
-  const faults: string[] = [];
-  try {
-    checkToken(event.channel, 'the channel of an event');
-  } catch (thrown) {
-    faults.push(MeshError.from(thrown).rawMessage);
-  }
-  const key = message.fields.find((field) => field.name === event.key);
-  if (key?.fieldKind !== 'scalar' || key.scalar !== ScalarType.STRING || key.oneof !== undefined) {
-    const named = JSON.stringify(event.key);
-    faults.push(`key ${named} must name a string field of the message, outside of any oneof`);
-  }
-  if (event.partitions > mostPartitions) {
-    faults.push(`partitions ${event.partitions} is above ${mostPartitions}`);
-  }
-  return faults;
 }
 
 /** What a field holds, one by one: rules on a repeated field or a map bound its elements. */

@@ -131,10 +131,9 @@ export function busContract({ name, features, newBus }: BusContract): void {
   describe(`${name}: consuming`, () => {
     test('a consumer gets the subjects it asked for, a star for any token, and no others', async () => {
       const ids = collect({ subjects: [`${channel}.Placed`, `${channel}.*.Shipped`] });
-      const others = [message('b', 'Refused'), message('c', '0.Placed'), message('d', 'Shipped')];
-      await bus.publish([message('a'), ...others, message('e', '0.Shipped')]);
-      await eventually(() => ids.includes('e'));
-      expect(ids).toEqual(['a', 'e']);
+      await bus.publish(['Placed', '0.Placed', '0.Shipped'].map((type) => message(type, type)));
+      await eventually(() => ids.length > 1);
+      expect(ids).toEqual(['Placed', '0.Shipped']);
     });
 
     test('each consumer gets everything; a new one begins where it was told to', async () => {

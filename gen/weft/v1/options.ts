@@ -50,7 +50,7 @@ export interface Policy {
   retryOn: string[];
 }
 
-/** Event says where a message travels when it is published. */
+/** Event says where a message travels that tells what has happened. */
 export interface Event {
   /** The channel: a JetStream stream of this name. Letters, digits, '_' and '-', 1 to 64 of them. */
   channel: string;
@@ -61,6 +61,42 @@ export interface Event {
    * is consumed in order. The same for all events of a channel. Default 0: not divided; at most 256.
    */
   partitions: number;
+  /**
+   * The full name of the message with which those who hear it may answer, as "shop.couriers.v1.Offer".
+   * Default: nobody answers.
+   */
+  reply: string;
+}
+
+/**
+ * Command says where a message travels that asks one service to do something. The channel belongs to that
+ * service: its instances compete for the commands, and each is handled by one of them.
+ */
+export interface Command {
+  /** The channel: as for events, and of commands only. */
+  channel: string;
+  /** The field whose value orders commands and finds their partition: a string field of this message. */
+  key: string;
+  /** As for events. */
+  partitions: number;
+  /**
+   * The service that handles it, by the name under which it is found, as "kitchen". The same for all commands
+   * of a channel.
+   */
+  owner: string;
+  /** The full name of the message with which it is replied, as "shop.kitchen.v1.DishReady". Default: no reply. */
+  reply: string;
+}
+
+/**
+ * Document says where a message travels that carries the state of a thing. Its channel keeps the latest of each
+ * key and no others, for as long as the channel exists.
+ */
+export interface Document {
+  /** The channel: as for events, and of documents only. */
+  channel: string;
+  /** The field that says whose state it is: a string field of this message. */
+  key: string;
 }
 
 /** Rules bound one field. Rules other than `required` apply only when the field is set. */
@@ -195,7 +231,7 @@ export const Policy: MessageFns<Policy, "weft.v1.Policy"> = {
 };
 
 function createBaseEvent(): Event {
-  return { channel: "", key: "", partitions: 0 };
+  return { channel: "", key: "", partitions: 0, reply: "" };
 }
 
 export const Event: MessageFns<Event, "weft.v1.Event"> = {
@@ -210,6 +246,9 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
     }
     if (message.partitions !== 0) {
       writer.uint32(24).uint32(message.partitions);
+    }
+    if (message.reply !== "") {
+      writer.uint32(34).string(message.reply);
     }
     return writer;
   },
@@ -251,6 +290,14 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
             message.partitions = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reply = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -271,6 +318,181 @@ export const Event: MessageFns<Event, "weft.v1.Event"> = {
     message.channel = object.channel ?? "";
     message.key = object.key ?? "";
     message.partitions = object.partitions ?? 0;
+    message.reply = object.reply ?? "";
+    return message;
+  },
+};
+
+function createBaseCommand(): Command {
+  return { channel: "", key: "", partitions: 0, owner: "", reply: "" };
+}
+
+export const Command: MessageFns<Command, "weft.v1.Command"> = {
+  $type: "weft.v1.Command" as const,
+
+  encode(message: Command, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.channel !== "") {
+      writer.uint32(10).string(message.channel);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.partitions !== 0) {
+      writer.uint32(24).uint32(message.partitions);
+    }
+    if (message.owner !== "") {
+      writer.uint32(34).string(message.owner);
+    }
+    if (message.reply !== "") {
+      writer.uint32(42).string(message.reply);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Command {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partitions = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reply = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Command>): Command {
+    return Command.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Command>): Command {
+    const message = createBaseCommand();
+    message.channel = object.channel ?? "";
+    message.key = object.key ?? "";
+    message.partitions = object.partitions ?? 0;
+    message.owner = object.owner ?? "";
+    message.reply = object.reply ?? "";
+    return message;
+  },
+};
+
+function createBaseDocument(): Document {
+  return { channel: "", key: "" };
+}
+
+export const Document: MessageFns<Document, "weft.v1.Document"> = {
+  $type: "weft.v1.Document" as const,
+
+  encode(message: Document, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.channel !== "") {
+      writer.uint32(10).string(message.channel);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Document {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDocument();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Document>): Document {
+    return Document.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Document>): Document {
+    const message = createBaseDocument();
+    message.channel = object.channel ?? "";
+    message.key = object.key ?? "";
     return message;
   },
 };

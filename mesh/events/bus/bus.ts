@@ -8,8 +8,10 @@ export type Headers = Readonly<Record<string, string>>;
 export interface Channel {
   /** One token (kernel/names.ts), as "shop-orders". */
   readonly name: string;
-  /** How long a message is kept, in ms. Default 7 days. */
+  /** How long a message is kept, in ms; 0: forever. Default 7 days, where only the latest are kept 0. */
   readonly maxAgeMs?: number;
+  /** "latest": of each subject only the newest message, however old it is. Default "all". */
+  readonly keep?: 'all' | 'latest';
 }
 
 /** A message as it leaves. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { busContract } from '../../testing/bus-contract.ts';
+import { latestContract } from '../../testing/latest-contract.ts';
 import type { Bus } from './bus.ts';
 import { createMemoryBus } from './memory.ts';
 
@@ -24,3 +25,5 @@ busContract({
     };
   },
 });
+
+latestContract(() => createMemoryBus({ clock: systemClock }));

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { checkToken } from '../../kernel/names.ts';
 import {
   type Bus,
+  type Channel,
   type ConsumeOptions,
   type Consumption,
   type Delivery,
@@ -17,6 +18,8 @@ interface Stored extends Outgoing {
 }
 
 interface MemoryChannel {
+  /** Of each subject the sequence of its newest message, where no other counts. */
+  latest?: Map<string, number>;
   readonly messages: Stored[];
   /** Ids and when they were stored, monotonic ms. */
   readonly ids: Map<string, { readonly sequence: number; readonly atMs: number }>;
@@ -45,26 +48,27 @@ interface Member {
 export function createMemoryBus({ clock }: { clock: Clock }): Bus {
   const channels = new Map<string, MemoryChannel>();
   const consumptions = new Set<Consumption>();
-  const channelNamed = (name: string): MemoryChannel => {
+  const channelNamed = ({ name, keep }: Channel): MemoryChannel => {
     const known = channels.get(checkToken(name, 'a channel'));
     if (known !== undefined) return known;
-    const channel = { messages: [], ids: new Map(), consumers: new Map() };
+    const channel: MemoryChannel = { messages: [], ids: new Map(), consumers: new Map() };
+    if (keep === 'latest') channel.latest = new Map();
     channels.set(name, channel);
     return channel;
   };
   return {
-    async ensureChannel({ name }) {
-      channelNamed(name);
+    async ensureChannel(channel) {
+      channelNamed(channel);
     },
     async publish(messages) {
       const outcomes = messages.map((message) =>
-        store(channelNamed(message.channel), message, clock),
+        store(channelNamed({ name: message.channel }), message, clock),
       );
       for (const channel of channels.values()) pumpAll(channel, clock);
       return outcomes;
     },
     consume(options) {
-      const channel = channelNamed(options.channel.name);
+      const channel = channelNamed(options.channel);
       const consumption = join(channel, options, clock);
       consumptions.add(consumption);
       return consumption;
@@ -84,6 +88,7 @@ function store(channel: MemoryChannel, message: Outgoing, clock: Clock): Publish
   const sequence = channel.messages.length + 1;
   channel.messages.push({ ...message, sequence });
   channel.ids.set(message.id, { sequence, atMs: nowMs });
+  channel.latest?.set(message.subject, sequence);
   return { stored: true, sequence, duplicate: false };
 }
 
@@ -130,13 +135,18 @@ function pump(channel: MemoryChannel, consumer: MemoryConsumer, clock: Clock): v
 }
 
 function takeNext(channel: MemoryChannel, consumer: MemoryConsumer): Stored | undefined {
-  const again = consumer.again.shift();
-  if (again !== undefined) return again;
+  for (let again = consumer.again.shift(); again; again = consumer.again.shift()) {
+    if (isKept(channel, again)) return again;
+  }
   while (consumer.next < channel.messages.length) {
     const message = channel.messages[consumer.next++];
-    if (message !== undefined && wants(consumer, message)) return message;
+    if (message && wants(consumer, message) && isKept(channel, message)) return message;
   }
   return undefined;
+}
+
+function isKept({ latest }: MemoryChannel, { subject, sequence }: Stored): boolean {
+  return latest === undefined || latest.get(subject) === sequence;
 }
 
 function wants({ subjects }: MemoryConsumer, { subject }: Stored): boolean {

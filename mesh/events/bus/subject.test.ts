@@ -5,10 +5,11 @@ import {
   filterOfSubject,
   matches,
   partitionOf,
+  type Route,
   subjectOf,
 } from './subject.ts';
 
-const whole = (channel: string) => ({ channel, partitions: 0 });
+const whole = (channel: string): Route => ({ kind: 'event', channel, partitions: 0 });
 const hostile = ['', 'a/b', '*', '>', 'a b', 'a\tb', 'a\r\nPUB x 0', '$JS', 'ä', 'x'.repeat(65)];
 
 test('an event travels on its channel under the last part of its type', () => {
@@ -19,7 +20,7 @@ test('an event travels on its channel under the last part of its type', () => {
 });
 
 test('on a channel with partitions it travels in that of its key', () => {
-  const divided = { channel: 'shop-orders', partitions: 8 };
+  const divided: Route = { kind: 'event', channel: 'shop-orders', partitions: 8 };
   const subject = subjectOf(divided, 'shop.orders.v1.OrderConfirmed', 'order-1');
   expect(subject).toBe(`shop-orders.${partitionOf('order-1', 8)}.OrderConfirmed`);
   expect(channelOf(subject)).toBe('shop-orders');
@@ -29,6 +30,17 @@ test('on a channel with partitions it travels in that of its key', () => {
   expect(filterOf(divided, 'shop.orders.v1.OrderConfirmed', 3)).toBe(
     'shop-orders.3.OrderConfirmed',
   );
+});
+
+test('a document has a subject for each key, whatever the key holds', () => {
+  const menus: Route = { kind: 'document', channel: 'menus', partitions: 0 };
+  expect(subjectOf(menus, 'shop.v1.Menu', 'lunch')).toBe('menus.Menu.lunch');
+  const odd = subjectOf(menus, 'shop.v1.Menu', 'a.b >*');
+  expect(odd).toMatch(/^menus\.Menu\.=[\w-]{43}$/);
+  expect(subjectOf(menus, 'shop.v1.Menu', 'a.b >')).not.toBe(odd);
+  const all = filterOf(menus, 'shop.v1.Menu');
+  expect(matches(all, odd)).toBe(true);
+  expect(filterOfSubject(odd)).toBe(all);
 });
 
 // Source: the test suite of FNV at isthe.com/chongo/tech/comp/fnv.

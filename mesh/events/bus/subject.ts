@@ -1,39 +1,41 @@
-import { checkToken } from '../../kernel/names.ts';
+import { createHash } from 'node:crypto';
+import { checkToken, isToken } from '../../kernel/names.ts';
+import type { EventOptions } from '../../schema/events.ts';
 
-/** Where events of one kind travel, as the schema says it (schema/options.ts). */
-export interface Route {
-  readonly channel: string;
-  /** 0: the channel is not divided. */
-  readonly partitions: number;
-}
+/** Where messages of one type travel, as the schema says it (schema/events.ts). */
+export type Route = Pick<EventOptions, 'kind' | 'channel' | 'partitions'>;
 
 /**
- * The subject of an event: "<channel>.<Type>", where the type is the last part of the full name, so
+ * The subject of a message: "<channel>.<Type>", where the type is the last part of the full name, so
  * "shop.orders.v1.OrderConfirmed" on "shop-orders" travels as "shop-orders.OrderConfirmed". Versions of a
  * type share a subject; the full name is in the header ce-type. On a channel with partitions it is
- * "<channel>.<partition>.<Type>", and `key` finds the partition.
+ * "<channel>.<partition>.<Type>", and `key` finds the partition. That of a document is
+ * "<channel>.<Type>.<key>", so that the channel can keep the latest of each.
  */
-export function subjectOf({ channel, partitions }: Route, typeName: string, key: string): string {
-  const partition = partitions > 0 ? partitionOf(key, partitions) : undefined;
-  return join(channel, partition, typeName);
+export function subjectOf(route: Route, typeName: string, key: string): string {
+  const { channel, partitions, kind } = route;
+  if (kind === 'document') return join(channel, typeToken(typeName), keyToken(key));
+  if (partitions === 0) return join(channel, typeToken(typeName));
+  return join(channel, String(partitionOf(key, partitions)), typeToken(typeName));
 }
 
-/**
- * The subjects of a type, in one partition or, by default, in all: what a consumer asks for. A type that
- * travels undivided has one subject.
- */
+/** The subjects of a type, of documents for all keys, in one partition or, by default, in all. */
 export function filterOf(
-  { channel, partitions }: Route,
+  { channel, partitions, kind }: Route,
   typeName: string,
   partition: number | '*' = '*',
 ): string {
-  return join(channel, partitions > 0 ? partition : undefined, typeName);
+  if (kind === 'document') return join(channel, typeToken(typeName), '*');
+  if (partitions === 0) return join(channel, typeToken(typeName));
+  return join(channel, String(partition), typeToken(typeName));
 }
 
-/** The filter for all partitions that a subject belongs to. */
+/** The filter that `filterOf` gave, for any subject of its. */
 export function filterOfSubject(subject: string): string {
-  const [channel, partition, type] = subject.split('.');
-  return type === undefined ? subject : [channel, partition && '*', type].join('.');
+  const [channel = '', second = '', third] = subject.split('.');
+  if (third === undefined) return subject;
+  // No type begins with a digit.
+  return /^\d/.test(second) ? `${channel}.*.${third}` : `${channel}.${second}.*`;
 }
 
 /** Whether a subject is among those of a filter, in which "*" stands for any one token. */
@@ -63,8 +65,15 @@ export function channelOf(subject: string): string {
   return subject.split('.', 1)[0] ?? subject;
 }
 
-function join(channel: string, partition: number | '*' | undefined, typeName: string): string {
-  const name = typeName.slice(typeName.lastIndexOf('.') + 1);
-  const ends = [checkToken(channel, 'a channel'), checkToken(name, 'a type in a subject')] as const;
-  return partition === undefined ? ends.join('.') : ends.join(`.${partition}.`);
+function join(channel: string, ...tokens: readonly string[]): string {
+  return [checkToken(channel, 'a channel'), ...tokens].join('.');
+}
+
+function typeToken(typeName: string): string {
+  return checkToken(typeName.slice(typeName.lastIndexOf('.') + 1), 'a type in a subject');
+}
+
+/** A key may be anything, a token not: what is none stands for itself as a hash, which cannot be a token. */
+function keyToken(key: string): string {
+  return isToken(key) ? key : `=${createHash('sha256').update(key).digest('base64url')}`;
 }

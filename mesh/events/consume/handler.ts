@@ -12,6 +12,10 @@ export interface EventContext<DB> {
   readonly tx: Transaction<DB>;
   /** Unique among the events of its source; the same on every delivery. */
   readonly id: string;
+  /** The conversation that it belongs to: the id of the message that began it. */
+  readonly correlationId: string;
+  /** The id of the message that it follows from, if it follows from one. */
+  readonly causationId: string | undefined;
   /** The service that published it, as "orders". */
   readonly source: string;
   /** The value of the event's key field, as the order id. */

@@ -15,6 +15,8 @@ export interface Inbox<DB> {
     effect: (tx: Transaction<DB>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<'done' | 'duplicate'>;
+  /** Notes that an event came too late to be handled, unless it was handled before. */
+  expired(eventId: string, signal: AbortSignal): Promise<'expired' | 'duplicate'>;
   /**
    * Counts a failure of an event and keeps what it was. At the `limit`-th one the consumer is done with it:
    * `giveUp` runs in the same transaction, so that an event is never both given up and handled again.
@@ -29,7 +31,7 @@ export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock
   const note = async (
     tx: Transaction<DB>,
     event_id: string,
-    outcome: 'done' | 'dead',
+    outcome: 'done' | 'dead' | 'expired',
   ): Promise<boolean> => {
     const { numInsertedOrUpdatedRows: inserted } = await eventTables(tx)
       .insertInto('weft_inbox')
@@ -46,6 +48,11 @@ export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock
         await effect(tx);
         return 'done';
       }, signal),
+    expired: (eventId, signal) =>
+      store.transaction(
+        async (tx) => ((await note(tx, eventId, 'expired')) ? 'expired' : 'duplicate'),
+        signal,
+      ),
     failed: ({ eventId, failure, limit }, giveUp) =>
       store.transaction(async (tx) => {
         const history = await count(tx, { consumer, eventId, failure });

@@ -4,21 +4,25 @@ import { deadlineIn } from '../../kernel/deadline.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { Image } from '../../schema/image.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { filterOfSubject } from '../bus/subject.ts';
 import { writeDeadLetter } from '../dead-letters/dead-letter.ts';
 import { failureOf } from '../dead-letters/failure.ts';
+import type { Envelope } from '../envelope.ts';
+import { bytesOf } from '../received.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { blame, handlerTimeout, undecodable } from './blame.ts';
 import type { Consume, ConsumeLayer, Incoming, Verdict } from './consume.ts';
 import type { Gate } from './gate.ts';
-import type { EventHandler } from './handler.ts';
+import type { EventContext, EventHandler } from './handler.ts';
 import type { Inbox } from './inbox.ts';
 
 /** What the layers of one consumer share. */
 export interface LayerParts<DB> {
+  readonly image: Pick<Image, 'registry'>;
   readonly consumer: string;
   readonly handlers: ReadonlyMap<string, EventHandler<DB>>;
   /** The subjects that this process asked for, see bus/subject.ts. */
@@ -138,6 +142,7 @@ export function traced<DB>(
       if (verdict.kind === 'nak') record(MeshError.from(verdict.error).status);
       else if (verdict.outcome === 'done') record('OK');
       else if (verdict.outcome === 'dead') record('DEAD_LETTERED');
+      else if (verdict.outcome === 'expired') record('EXPIRED');
       return verdict;
     } catch (thrown) {
       record(MeshError.from(thrown).status);
@@ -174,12 +179,11 @@ export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
 
 /** Innermost: reads the message, and runs its handler together with the inbox row. */
 export function effectOnce<DB>(parts: LayerParts<DB>): Consume {
-  const { inbox, handlers } = parts;
+  const { inbox } = parts;
   return async (incoming) => {
     const { id, envelope, delivery, trace } = incoming;
-    const handle = decode(handlers, incoming);
-    const { source = '', key = '', timeMs = 0 } = envelope ?? {};
-    const facts = { id, source, key, timeMs, trace, deliveries: delivery.deliveries };
+    const handle = decode(parts, incoming);
+    const facts = { ...factsOf(id, envelope), trace, deliveries: delivery.deliveries };
     const effect = (tx: Transaction<DB>): Promise<void> =>
       inTime(parts, incoming, (signal) => handle({ ...facts, tx, signal }));
     const outcome = await inbox.once(id, effect, incoming.signal);
@@ -187,15 +191,26 @@ export function effectOnce<DB>(parts: LayerParts<DB>): Consume {
   };
 }
 
+function factsOf(
+  id: string,
+  envelope: Envelope | undefined,
+): Pick<EventContext<never>, 'id' | 'correlationId' | 'causationId' | 'source' | 'key' | 'timeMs'> {
+  const { source = '', key = '', timeMs = 0, correlationId = id, causationId } = envelope ?? {};
+  return { id, correlationId, causationId, source, key, timeMs };
+}
+
 /**
- * Gives the handler its time and its context: trace, deadline and signal reach the calls that it makes. The
- * time begins with the transaction: how long the line for the database is, is not the message's fault.
+ * Gives the handler its time and its context: trace, deadline and signal reach the calls that it makes, and
+ * what it publishes follows from this message. The time begins with the transaction: how long the line for
+ * the database is, is not the message's fault.
  */
 async function inTime<DB>(
   { clock, handlerTimeoutMs }: Pick<LayerParts<DB>, 'clock' | 'handlerTimeoutMs'>,
-  { trace, signal: stop }: Incoming,
+  { id, envelope, trace, signal: stop }: Incoming,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  const { correlationId = id, expiresMs = Infinity } = envelope ?? {};
+  const limitMs = Math.min(handlerTimeoutMs, expiresMs - clock.now());
   const over = new AbortController();
   const { promise: given, reject } = Promise.withResolvers<never>();
   const giveUp = (error: MeshError): void => {
@@ -206,15 +221,16 @@ async function inTime<DB>(
     giveUp(aborted(stop, 'a handler'));
   };
   stop.addEventListener('abort', onStop, { once: true });
-  const cancel = clock.after(handlerTimeoutMs, () => {
+  const cancel = clock.after(limitMs, () => {
     giveUp(
-      new MeshError(`the handler took longer than ${String(handlerTimeoutMs)} ms`, {
+      new MeshError(`the handler took longer than ${String(limitMs)} ms`, {
         status: 'DEADLINE_EXCEEDED',
         reason: handlerTimeout,
       }),
     );
   });
-  const context = { trace, deadline: deadlineIn(handlerTimeoutMs, clock), signal: over.signal };
+  const deadline = deadlineIn(limitMs, clock);
+  const context = { trace, deadline, signal: over.signal, cause: { id, correlationId } };
   try {
     await Promise.race([runInContext(context, () => work(over.signal)), given]);
   } finally {
@@ -224,15 +240,15 @@ async function inTime<DB>(
 }
 
 function decode<DB>(
-  handlers: ReadonlyMap<string, EventHandler<DB>>,
-  { envelope, delivery }: Incoming,
+  { handlers, image }: Pick<LayerParts<DB>, 'handlers' | 'image'>,
+  { envelope, body }: Incoming,
 ): ReturnType<EventHandler<DB>['decode']> {
   const handler = handlers.get(envelope?.type ?? '');
   if (handler === undefined) {
     throw unreadable('it lacks the headers ce-id and ce-type', undefined);
   }
   try {
-    return handler.decode(delivery.data);
+    return handler.decode(bytesOf(body, handler.typeName, image));
   } catch (thrown) {
     throw unreadable(`it is no ${handler.typeName}: ${describe(thrown)}`, thrown);
   }

@@ -1,5 +1,6 @@
 import { compose } from '../../kernel/call.ts';
 import type { Consume } from './consume.ts';
+import { unexpired } from './expired.ts';
 import {
   addressed,
   counted,
@@ -25,6 +26,8 @@ export function consumerStack<DB>(parts: LayerParts<DB>): Consume {
       kept(parts),
       // Each try is a span; above the counting, so that it sees what the failure led to.
       traced(parts),
+      // Below the gate: an outage may outlast the message. Above the counting: being late is no failure.
+      unexpired(parts),
       // Above the transaction and the handler's time limit: both must be over before it writes.
       counted(parts),
     ],

@@ -41,7 +41,9 @@ export interface SubscribeOptions<DB> {
 
 /** What all consumers of a service share. */
 export interface SubscribeParts<DB> {
-  readonly image: Pick<Image, 'event'>;
+  /** The name of the service. */
+  readonly source: string;
+  readonly image: Image;
   readonly store: Store<DB>;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -66,6 +68,7 @@ export function openSubscription<DB>(
   const { bus, clock, random } = parts;
   const consumer = checkToken(options.consumer, 'a consumer');
   const handlers = byType(options.handlers);
+  for (const typeName of handlers.keys()) checkOwner(parts, typeName);
   const channels = channelsOf(parts.image, [...handlers.keys()]);
   const log = parts.log.child({ consumer });
   const pause = { firstMs: pauseMs, longestMs: longestPauseMs };
@@ -91,6 +94,16 @@ function byType<DB>(handlers: readonly EventHandler<DB>[]): Map<string, EventHan
   throw new MeshError(
     `a consumer needs handlers, one for each type of event; these are for: ${names || 'nothing'}`,
     { status: 'INVALID_ARGUMENT', reason: 'INVALID_HANDLERS' },
+  );
+}
+
+/** A command is handled by the one service that its channel belongs to. */
+function checkOwner<DB>({ image, source }: SubscribeParts<DB>, typeName: string): void {
+  const { owner = source } = eventOptions(image, typeName);
+  if (owner === source) return;
+  throw new MeshError(
+    `${typeName} is a command to ${owner}, and ${source} is not: hear the events of ${owner} instead, or change the owner in the schema`,
+    { status: 'INVALID_ARGUMENT', reason: 'NOT_THE_OWNER' },
   );
 }
 

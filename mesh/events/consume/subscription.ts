@@ -5,7 +5,7 @@ import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Bus, Channel, Consumption, Delivery } from '../bus/bus.ts';
 import { channelOf } from '../bus/subject.ts';
-import { fromHeaders } from '../envelope.ts';
+import { receive } from '../received.ts';
 import type { Consume, Incoming } from './consume.ts';
 import type { Gate, GateState } from './gate.ts';
 
@@ -98,12 +98,13 @@ function stateOf(gate: GateState, consumptions: readonly Consumption[]): Subscri
 }
 
 function incoming(delivery: Delivery, random: Random, signal: AbortSignal): Incoming {
-  const envelope = fromHeaders(delivery.headers);
+  const { envelope, body } = receive(delivery);
   // Without an id of its own a message is still known by its place.
   const place = `${channelOf(delivery.subject)}/${String(delivery.sequence)}`;
   return {
     delivery,
     envelope,
+    body,
     id: envelope?.id ?? place,
     trace: childTrace(envelope?.trace, random),
     signal,

@@ -6,6 +6,7 @@ import { systemRandom } from '../../kernel/random.ts';
 import { busContract } from '../../testing/bus-contract.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
+import { latestContract } from '../../testing/latest-contract.ts';
 import { type NatsServer, startNats } from '../../testing/nats.ts';
 import type { Bus, Outgoing } from '../bus/bus.ts';
 import { partitionOf } from '../bus/subject.ts';
@@ -27,6 +28,8 @@ busContract({
   },
   newBus,
 });
+
+latestContract(newBus);
 
 function newBus(): Bus {
   return createJetStreamBus({

@@ -52,7 +52,7 @@ export function createStreams(options: StreamsOptions): Streams {
 /** Creates the stream; one that exists keeps what its operator set, as long as it has our subjects. */
 async function createOrVerify(
   connection: NatsConnection,
-  { name, maxAgeMs = defaultMaxAgeMs }: Channel,
+  { name, keep = 'all', maxAgeMs = keep === 'all' ? defaultMaxAgeMs : 0 }: Channel,
   { requestTimeoutMs: timeout, log }: { requestTimeoutMs: number; log: Log },
 ): Promise<void> {
   const { streams } = await connection.jetstreamManager({ checkAPI: false, timeout });
@@ -75,7 +75,9 @@ async function createOrVerify(
         // Not a work queue: those forget the ids of acked messages, and take one consumer per subject.
         retention: RetentionPolicy.Limits,
         discard: DiscardPolicy.Old,
+        // 0: however old.
         max_age: nanos(maxAgeMs),
+        ...(keep === 'latest' && { max_msgs_per_subject: 1 }),
         duplicate_window: nanos(duplicateWindowMs),
       });
       log.info('made a stream', { stream: name });

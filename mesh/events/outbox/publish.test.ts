@@ -64,7 +64,12 @@ test('on the wire it is a CloudEvent in binary mode', async () => {
 
 test('an event of a channel with partitions reaches its handler from whichever it is in', async () => {
   const image = weftImage();
-  const divided = { channel: 'shop-orders', keyField: 'orderId', partitions: 8 };
+  const divided = {
+    channel: 'shop-orders',
+    keyField: 'orderId',
+    partitions: 8,
+    kind: 'event',
+  } as const;
   const other = await createRig({ bus, image: { ...image, event: () => divided } });
   other.events.start();
   await other.hear();
