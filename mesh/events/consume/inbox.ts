@@ -1,8 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { prepare } from '../../store/prepared.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
 import { type Failure, type FailureHistory, withFailure } from '../dead-letters/failure.ts';
-import { eventTables } from '../tables.ts';
+import { type EventTables, eventTables } from '../tables.ts';
 
 /** What one consumer is done with, and what it failed at. */
 export interface Inbox<DB> {
@@ -28,17 +29,26 @@ export interface Inbox<DB> {
 }
 
 export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock): Inbox<DB> {
+  type NewRow = Omit<EventTables['weft_inbox'], 'consumer'>;
+  const insert = prepare(eventTables(store.db), (db, it: NewRow) =>
+    db
+      .insertInto('weft_inbox')
+      .values({
+        consumer,
+        event_id: it.event_id,
+        outcome: it.outcome,
+        handled_at: it.handled_at,
+      })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
   const note = async (
     tx: Transaction<DB>,
     event_id: string,
     outcome: 'done' | 'dead' | 'expired',
   ): Promise<boolean> => {
-    const { numInsertedOrUpdatedRows: inserted } = await eventTables(tx)
-      .insertInto('weft_inbox')
-      .values({ consumer, event_id, outcome, handled_at: clock.now() })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    return inserted === 1n;
+    const handled_at = clock.now();
+    const { touched } = await insert(eventTables(tx), { event_id, outcome, handled_at });
+    return touched === 1;
   };
   return {
     once: (eventId, effect, signal) =>

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
+import { prepare } from '../../store/prepared.ts';
 import { type Kysely, sql, type Transaction } from '../../store/sql.ts';
 import type { Dialect, Store } from '../../store/store.ts';
 import type { Headers, Outgoing, PublishOutcome } from '../bus/bus.ts';
@@ -45,19 +46,33 @@ export interface OutboxOptions<DB> {
   readonly onWritten: () => void;
 }
 
+type NewRow = Pick<
+  EventTables['weft_outbox'],
+  'message_id' | 'channel' | 'subject' | 'headers' | 'payload' | 'created_at'
+>;
+
 // A message that the bus refuses for itself (too large, its channel full) must not hold up the others.
 const refused: RetryDelay = { firstMs: 1_000, longestMs: 60_000 };
 
 export function createOutbox<DB>(options: OutboxOptions<DB>): Outbox<DB> {
   const { store, clock, random, onWritten } = options;
+  const insert = prepare(eventTables(store.db), (db, it: NewRow) =>
+    db.insertInto('weft_outbox').values({
+      message_id: it.message_id,
+      channel: it.channel,
+      subject: it.subject,
+      headers: it.headers,
+      payload: it.payload,
+      created_at: it.created_at,
+    }),
+  );
   return {
     async add(tx, { id, channel, subject, headers, data }) {
-      const row = {
+      await insert(eventTables(tx), {
         ...{ message_id: id, channel, subject, payload: data },
         headers: JSON.stringify(headers),
         created_at: clock.now(),
-      };
-      await eventTables(tx).insertInto('weft_outbox').values(row).execute();
+      });
       // Without it (a transaction begun elsewhere) the relay finds the row at its next look.
       store.onCommit(tx, onWritten);
     },

@@ -98,7 +98,7 @@ export function createStockStore(store: Store<InventoryDb>): StockStore {
     },
 
     reserve: (orderId, lines) =>
-      store.transaction(async (tx) => {
+      store.grouped(async (tx) => {
         const shelves = await lockShelves(tx, lines);
         const decision = decide(lines, shelves);
         const before = await decideOnce(tx, orderId, decision);

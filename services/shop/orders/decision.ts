@@ -115,7 +115,7 @@ async function settle(
   decided: DecidedOrder,
 ): Promise<DecidedOrder> {
   // Without the caller's signal on purpose: what is charged has to be written although the caller has left.
-  const won = await store.transaction(async (tx) => {
+  const won = await store.grouped(async (tx) => {
     const first = await orders.settle(tx, decided);
     if (first) await publish(tx, decided);
     return first;

@@ -145,7 +145,7 @@ export function createOrderStore(store: Store<OrdersDb>): OrderStore {
   const { insert, settle } = prepareStatements(store);
   return {
     place: (placement, order, entry) =>
-      store.transaction(async (tx) => {
+      store.grouped(async (tx) => {
         const row = newRow(placement, order, entry);
         const { touched } = await insert(tx, row);
         return knownOf(touched === 1 ? row : await rowUnderKey(tx, row.idempotency_key));

@@ -68,7 +68,7 @@ export function createPaymentStore(store: Store<PaymentsDb>): PaymentStore {
   );
   return {
     record: (payment) =>
-      store.transaction(async (tx) => {
+      store.grouped(async (tx) => {
         const { touched } = await insert(tx, rowOf(payment));
         if (touched === 1) return payment;
         const row = await tx
