@@ -9,6 +9,7 @@ const floors = [
   ['schema', 'consul', 'balance', 'resilience', 'store', 'telemetry'],
   ['discovery', 'identity', 'config'],
   ['rpc', 'events'],
+  ['saga', 'sourcing'],
   ['admin'],
   ['app'],
   ['cli'],

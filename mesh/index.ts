@@ -77,6 +77,22 @@ export { createPlainTransport } from './rpc/plain/transport.ts';
 export { protect } from './rpc/protect.ts';
 export type { HandlerContext, Implementation } from './rpc/server/implementation.ts';
 export { createServer, type MeshServer } from './rpc/server/server.ts';
+export { type DataCodec, jsonData, messageData } from './saga/codec.ts';
+export { defineSaga, type Saga, type SagaOptions } from './saga/definition.ts';
+export type { SagaDesk, SagaOrder, SagaView } from './saga/desk.ts';
+export { refusal } from './saga/failure.ts';
+export { sagaMigrations } from './saga/migrations.ts';
+export type { SagaOutcome } from './saga/outcome.ts';
+export { createSagas, type Sagas, type SagasOptions, type SagaTuning } from './saga/sagas.ts';
+export {
+  askStep,
+  type CallStepContext,
+  callStep,
+  localStep,
+  type SagaFailure,
+  type Step,
+  type StepContext,
+} from './saga/step.ts';
 export type { MessageOf, MessageType, ServiceDefinition } from './schema/definition.ts';
 export { type Image, loadImage, mergeImages, readImage, weftImage } from './schema/image.ts';
 export { toTimestamp } from './schema/timestamp.ts';

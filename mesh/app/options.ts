@@ -8,6 +8,8 @@ import type { Random } from '../kernel/random.ts';
 import type { Client, StubOptions } from '../rpc/client/client.ts';
 import type { Implementation } from '../rpc/server/implementation.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
+import type { Saga } from '../saga/definition.ts';
+import type { Sagas, SagaTuning } from '../saga/sagas.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import type { Image } from '../schema/image.ts';
 import type { Migration, Store } from '../store/store.ts';
@@ -20,6 +22,11 @@ export interface AppTools<DB> {
   readonly events: Events<DB>;
   /** A stub that finds its peers through Consul and carries every policy; closed with the app. */
   client<D extends ServiceDefinition>(definition: D, options?: StubOptions<D>): Client<D>;
+  /**
+   * Runs these sagas while the app serves; called at most once, with `sagaMigrations` among the service's own.
+   * What it gives can start sagas from then on.
+   */
+  sagas(sagas: readonly Saga<DB>[], tuning?: SagaTuning): Sagas<DB>;
   /** Runs `task` again and again while the app serves, `everyMs` after the last run ended. */
   every(everyMs: number, name: string, task: (signal: AbortSignal) => Promise<void>): void;
   readonly log: Log;

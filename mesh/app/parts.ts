@@ -7,6 +7,8 @@ import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Peers } from '../rpc/client/peers.ts';
+import type { Saga } from '../saga/definition.ts';
+import { createSagas, type SagaTuning } from '../saga/sagas.ts';
 import type { Image } from '../schema/image.ts';
 import { openStore } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
@@ -65,6 +67,14 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
       });
     },
     client: peers.client.bind(peers),
+    sagas: (sagas: readonly Saga<DB>[], tuning?: SagaTuning) => {
+      const opened = createSagas<DB>({ ...tuning, store, sagas, clock, random, log });
+      jobs.push(() => {
+        opened.run();
+        return opened;
+      });
+      return opened;
+    },
     every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
       jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));
     },

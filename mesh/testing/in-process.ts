@@ -15,6 +15,7 @@ import { laneKey } from '../rpc/lane/protocol.ts';
 import { createLaneTransport } from '../rpc/lane/transport.ts';
 import { createPlainTransport } from '../rpc/plain/transport.ts';
 import { createServer } from '../rpc/server/server.ts';
+import { createSagas } from '../saga/sagas.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type Image, weftImage } from '../schema/image.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -81,6 +82,14 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     const tools: AppTools<DB> = {
       ...{ store, events, ...ports },
       client: (definition) => client(definition, mine),
+      sagas(sagas, tuning) {
+        const running = createSagas<DB>({ ...tuning, store, sagas, ...ports });
+        jobs.push(() => {
+          running.run();
+          return running;
+        });
+        return running;
+      },
       every(everyMs, job, task) {
         jobs.push(() => runPeriodically({ everyMs, name: job, task, ...ports }));
       },

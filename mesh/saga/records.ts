@@ -1,0 +1,193 @@
+import type { Clock } from '../kernel/clock.ts';
+import { MeshError } from '../kernel/error.ts';
+import { type Kysely, sql, type Transaction } from '../store/sql.ts';
+import type { Store } from '../store/store.ts';
+import type { Saga } from './definition.ts';
+import type { HistoryEntry, SagaState } from './state.ts';
+import type { SagaFailure } from './step.ts';
+import { type SagaTable, type SagaTables, sagaTables } from './tables.ts';
+
+/** A saga as a row: `claimedBy` and `dueMs` say who works on it, and until when others leave it alone. */
+export function rowOf<DB>(saga: Saga<DB>, state: SagaState, nowMs: number): SagaTable {
+  return {
+    id: state.id,
+    name: state.name,
+    version: saga.version,
+    status: state.status,
+    step: state.step,
+    data: saga.data.write(state.data),
+    history: JSON.stringify(state.history),
+    failure: state.failure === undefined ? null : JSON.stringify(state.failure),
+    attempts: state.attempts,
+    faults: state.faults,
+    last_error: state.lastError ?? null,
+    waits_for: state.waitsFor ?? null,
+    due_at: state.dueMs,
+    claimed_by: state.claimedBy ?? null,
+    revision: state.revision,
+    deadline_at: state.deadlineMs ?? null,
+    created_at: state.createdMs,
+    updated_at: nowMs,
+    trace_id: state.trace?.traceId ?? null,
+    span_id: state.trace?.spanId ?? null,
+  };
+}
+
+/** Reads a row. Throws when its data are none of this definition's. */
+export function stateOf<DB>(saga: Saga<DB>, row: SagaTable): SagaState {
+  const { trace_id: traceId, span_id: spanId } = row;
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    step: row.step,
+    data: dataOf(saga, row),
+    ...pastOf(row),
+    attempts: row.attempts,
+    faults: row.faults,
+    lastError: row.last_error ?? undefined,
+    waitsFor: row.waits_for ?? undefined,
+    dueMs: row.due_at,
+    claimedBy: row.claimed_by ?? undefined,
+    revision: row.revision,
+    deadlineMs: row.deadline_at ?? undefined,
+    createdMs: row.created_at,
+    trace: traceId === null || spanId === null ? undefined : { traceId, spanId },
+  };
+}
+
+/** What a row tells of its way, which needs no definition. */
+export function pastOf(row: Pick<SagaTable, 'history' | 'failure'>): {
+  readonly history: readonly HistoryEntry[];
+  readonly failure: SagaFailure | undefined;
+} {
+  return {
+    // What `rowOf` wrote.
+    history: JSON.parse(row.history) as HistoryEntry[],
+    failure: row.failure === null ? undefined : (JSON.parse(row.failure) as SagaFailure),
+  };
+}
+
+function dataOf<DB>(saga: Saga<DB>, { data, version }: SagaTable): unknown {
+  const stored = saga.data.read(data);
+  const old = version < saga.version && saga.migrate !== undefined;
+  return saga.data.check(old ? saga.migrate?.(stored, version) : stored);
+}
+
+/**
+ * Writes a saga over the revision that it was read with. Throws ABORTED/SAGA_LOST when somebody else has
+ * written since: whatever stands in the same transaction is then rolled back with it.
+ */
+export async function save<DB>(
+  tx: Transaction<DB>,
+  saga: Saga<DB>,
+  state: SagaState,
+  nowMs: number,
+): Promise<SagaState> {
+  const next = { ...state, revision: state.revision + 1 };
+  const { id, ...row } = rowOf(saga, next, nowMs);
+  const { numUpdatedRows } = await sagaTables(tx)
+    .updateTable('weft_saga')
+    .set(row)
+    .where('id', '=', id)
+    .where('revision', '=', state.revision)
+    .executeTakeFirstOrThrow();
+  if (numUpdatedRows === 1n) return next;
+  throw new MeshError(`somebody else goes on with saga ${id}`, {
+    status: 'ABORTED',
+    reason: 'SAGA_LOST',
+  });
+}
+
+/** The row of one saga; in a transaction of PostgreSQL it is held until the commit. */
+export function readRow<DB>(
+  db: Kysely<DB>,
+  id: string,
+  lock = false,
+): Promise<SagaTable | undefined> {
+  return sagaTables(db)
+    .selectFrom('weft_saga')
+    .selectAll()
+    .where('id', '=', id)
+    .$if(lock, (query) => query.forUpdate())
+    .executeTakeFirst();
+}
+
+export interface Claim<DB> {
+  readonly store: Store<DB>;
+  /** Those that this process can run. */
+  readonly sagas: readonly Saga<DB>[];
+  readonly holder: string;
+  /** How long others leave them alone, in ms. */
+  readonly leaseMs: number;
+  readonly limit: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Takes sagas that are due, the longest first: those that nobody works on, and those whose worker has not
+ * been heard of for too long. Sagas that a newer version wrote are left to the instances that know it.
+ */
+export async function claimDue<DB>(claim: Claim<DB>): Promise<readonly SagaTable[]> {
+  const { store, holder, leaseMs, clock } = claim;
+  // Looking first costs no write, and most looks find nothing.
+  const due = await dueIds(sagaTables(store.db), claim).execute();
+  if (due.length === 0) return [];
+  return store.transaction((tx) => {
+    const db = sagaTables(tx);
+    const ids = dueIds(db, claim)
+      // SQLite has one writer at a time and no such words; in PostgreSQL two instances take different rows.
+      .$if(store.dialect === 'postgres', (query) => query.forUpdate().skipLocked());
+    return db
+      .updateTable('weft_saga')
+      .set((row) => ({
+        claimed_by: holder,
+        due_at: clock.now() + leaseMs,
+        revision: row('revision', '+', 1),
+        // The end of a wait is no try.
+        attempts: sql<number>`case when waits_for is null then attempts + 1 else attempts end`,
+      }))
+      .where('id', 'in', ids)
+      .returningAll()
+      .execute();
+  });
+}
+
+function dueIds<DB>(db: Kysely<SagaTables>, { sagas, clock, limit }: Claim<DB>) {
+  return db
+    .selectFrom('weft_saga')
+    .select('id')
+    .where('status', 'in', ['running', 'compensating'])
+    .where('due_at', '<=', clock.now())
+    .where((row) =>
+      row.or(
+        sagas.map(({ name, version }) =>
+          row.and([row('name', '=', name), row('version', '<=', version)]),
+        ),
+      ),
+    )
+    .orderBy('due_at')
+    .limit(limit);
+}
+
+/** How many ended sagas are deleted together: a transaction over a million would hold up every writer. */
+const bite = 1_000;
+
+/** Deletes what ended before `beforeMs`, one bite; true when there may be more. */
+export async function forgetEnded<DB>(store: Store<DB>, beforeMs: number): Promise<boolean> {
+  const ended = (db: Kysely<DB>) =>
+    sagaTables(db)
+      .selectFrom('weft_saga')
+      .select('id')
+      .where('status', 'in', ['done', 'compensated'])
+      .where('updated_at', '<', beforeMs)
+      .limit(bite);
+  if ((await ended(store.db).limit(1).execute()).length === 0) return false;
+  return store.transaction(async (tx) => {
+    const { numDeletedRows } = await sagaTables(tx)
+      .deleteFrom('weft_saga')
+      .where('id', 'in', ended(tx))
+      .executeTakeFirstOrThrow();
+    return numDeletedRows === BigInt(bite);
+  });
+}
