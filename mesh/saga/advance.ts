@@ -5,7 +5,7 @@ import type { Transaction } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Saga } from './definition.ts';
 import { leaveLine, releaseLocks, takeLocks } from './locks.ts';
-import { save } from './records.ts';
+import type { Records } from './records.ts';
 import { directionOf, openEntry, type SagaState } from './state.ts';
 import { type Step, type StepContext, timeoutOf } from './step.ts';
 import {
@@ -21,6 +21,7 @@ import {
 /** What the writing of a saga needs. */
 export interface AdvanceParts<DB> {
   readonly store: Store<DB>;
+  readonly records: Records<DB>;
   /** Others wait for what this saga held: look for what is due. */
   readonly wake: () => void;
   readonly clock: Clock;
@@ -45,7 +46,8 @@ class StepFailed extends Error {
 /**
  * Writes a change of a saga, and in the same transaction all that can follow without leaving the database:
  * local steps, messages to be sent, the end. Stops where somebody has to be called, with the intent noted, or
- * where it has to wait. If a local step throws, it is written again up to that step, with the failure.
+ * where it has to wait. If a local step throws, it is written again up to that step, with the failure. Sagas
+ * that are written at the same moment share a COMMIT.
  */
 export async function advance<DB>(
   parts: AdvanceParts<DB>,
@@ -56,9 +58,9 @@ export async function advance<DB>(
   const failures = new Map<string, unknown>();
   for (;;) {
     try {
-      return await parts.store.transaction(async (tx) => {
+      return await parts.store.grouped(async (tx) => {
         const next = await settle({ ...parts, tx, saga, failures }, change(state));
-        return save(tx, saga, next, parts.clock.now());
+        return parts.records.save(tx, saga, next);
       });
     } catch (thrown) {
       if (!(thrown instanceof StepFailed) || failures.has(thrown.place)) throw thrown;
@@ -192,7 +194,12 @@ async function within<T>(state: SagaState, work: () => Promise<T>): Promise<T> {
   }
 }
 
-const storeReasons = new Set(['SERIALIZATION_FAILURE', 'STORE_UNAVAILABLE', 'STORE_BUSY']);
+const storeReasons = new Set([
+  'SERIALIZATION_FAILURE',
+  'STORE_UNAVAILABLE',
+  'STORE_BUSY',
+  'GROUP_LOST',
+]);
 
 function isOfStore(thrown: unknown): boolean {
   return storeReasons.has(MeshError.from(thrown).reason ?? '');

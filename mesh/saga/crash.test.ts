@@ -49,19 +49,19 @@ function createProcess(diesAt: number): Process {
 }
 
 function mortal(store: Store<SagaRigTables>, process: Process): Store<SagaRigTables> {
-  return {
-    ...store,
-    async transaction(work, signal) {
+  const dying =
+    (run: typeof store.transaction): typeof store.transaction =>
+    async (work, signal) => {
       process.cross();
-      const result = await store.transaction(async (tx) => {
+      const result = await run(async (tx) => {
         const done = await work(tx);
         process.cross();
         return done;
       }, signal);
       process.cross();
       return result;
-    },
-  };
+    };
+  return { ...store, transaction: dying(store.transaction), grouped: dying(store.grouped) };
 }
 
 interface Story {

@@ -1,10 +1,9 @@
 import type { Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
-import type { Random } from '../kernel/random.ts';
 import type { Store } from '../store/store.ts';
 import type { Saga } from './definition.ts';
 import { notFound } from './outcome.ts';
-import { pastOf, readRow, save, stateOf } from './records.ts';
+import { pastOf, type Records, readRow, stateOf } from './records.ts';
 import { type HistoryEntry, isOver, openEntry, type SagaState } from './state.ts';
 import type { SagaFailure } from './step.ts';
 import { type SagaStatus, type SagaTable, sagaTables } from './tables.ts';
@@ -52,10 +51,10 @@ export interface SagaDesk {
 
 export interface DeskOptions<DB> {
   readonly store: Store<DB>;
+  readonly records: Records<DB>;
   readonly sagas: readonly Saga<DB>[];
   readonly wake: () => void;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 export function createDesk<DB>(options: DeskOptions<DB>): SagaDesk {
@@ -87,7 +86,7 @@ export function createDesk<DB>(options: DeskOptions<DB>): SagaDesk {
 }
 
 async function steer<DB>(
-  { store, sagas, wake, clock }: DeskOptions<DB>,
+  { store, records, sagas, wake, clock }: DeskOptions<DB>,
   id: string,
   order: SagaOrder,
 ): Promise<SagaView> {
@@ -99,7 +98,7 @@ async function steer<DB>(
     const nowMs = clock.now();
     checkIdle(state, nowMs);
     const next = steered(saga, state, order, nowMs);
-    await save(tx, saga, { ...next, claimedBy: undefined, dueMs: nowMs }, nowMs);
+    await records.save(tx, saga, { ...next, claimedBy: undefined, dueMs: nowMs });
     store.onCommit(tx, wake);
     return readRow(tx, id);
   });

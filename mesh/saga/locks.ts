@@ -1,4 +1,4 @@
-import type { Transaction } from '../store/sql.ts';
+import { sql, type Transaction } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import { sagaTables } from './tables.ts';
 
@@ -17,6 +17,8 @@ interface Wanted<DB> {
   readonly nowMs: number;
 }
 
+// Any number that nobody else uses for advisory locks: "saga" in ASCII.
+const lineLock = 0x73616761;
 // A line of waiting sagas that is longer than this is cut by its timeouts.
 const longestChain = 32;
 
@@ -29,6 +31,10 @@ export async function takeLocks<DB>(tx: Transaction<DB>, wanted: Wanted<DB>): Pr
   for (const target of [...new Set(wanted.targets)].sort()) {
     const holder = await takeOne(tx, target, wanted);
     if (holder === sagaId) continue;
+    // One at a time: two that begin to wait for each other at the same moment would not see each other.
+    if (wanted.dialect === 'postgres') {
+      await sql`select pg_advisory_xact_lock(${lineLock})`.execute(tx);
+    }
     if (await waitsFor(tx, holder, sagaId)) return { kind: 'deadlock', target };
     await sagaTables(tx)
       .insertInto('weft_saga_stash')
@@ -131,10 +137,7 @@ async function takeOne<DB>(
   }
 }
 
-/**
- * Whether `holder` waits for what `sagaId` holds, over however many others. Two that begin to wait for each
- * other at the same moment do not see each other (PostgreSQL): those are parted by their timeouts.
- */
+/** Whether `holder` waits for what `sagaId` holds, over however many others. */
 async function waitsFor<DB>(tx: Transaction<DB>, holder: string, sagaId: string): Promise<boolean> {
   let at: string | undefined = holder;
   for (let hop = 0; at !== undefined && hop < longestChain; hop++) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
+import { prepare } from '../store/prepared.ts';
 import { type Kysely, sql, type Transaction } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Saga } from './definition.ts';
@@ -74,29 +75,71 @@ function dataOf<DB>(saga: Saga<DB>, { data, version }: SagaTable): unknown {
   return saga.data.check(old ? saga.migrate?.(stored, version) : stored);
 }
 
-/**
- * Writes a saga over the revision that it was read with. Throws ABORTED/SAGA_LOST when somebody else has
- * written since: whatever stands in the same transaction is then rolled back with it.
- */
-export async function save<DB>(
-  tx: Transaction<DB>,
-  saga: Saga<DB>,
-  state: SagaState,
-  nowMs: number,
-): Promise<SagaState> {
-  const next = { ...state, revision: state.revision + 1 };
-  const { id, ...row } = rowOf(saga, next, nowMs);
-  const { numUpdatedRows } = await sagaTables(tx)
-    .updateTable('weft_saga')
-    .set(row)
-    .where('id', '=', id)
-    .where('revision', '=', state.revision)
-    .executeTakeFirstOrThrow();
-  if (numUpdatedRows === 1n) return next;
-  throw new MeshError(`somebody else goes on with saga ${id}`, {
-    status: 'ABORTED',
-    reason: 'SAGA_LOST',
-  });
+/** The rows of sagas, by statements that are built once: they run for every step of every saga. */
+export interface Records<DB> {
+  /** Writes a new saga; false when there is one with its id. */
+  insert(tx: Transaction<DB>, row: SagaTable): Promise<boolean>;
+  /**
+   * Writes a saga over the revision that it was read with. Throws ABORTED/SAGA_LOST when somebody else has
+   * written since: whatever stands in the same transaction is then rolled back with it.
+   */
+  save(tx: Transaction<DB>, saga: Saga<DB>, state: SagaState): Promise<SagaState>;
+}
+
+export function createRecords<DB>(store: Store<DB>, clock: Clock): Records<DB> {
+  const db = sagaTables(store.db);
+  const insert = prepare(db, (into, row: SagaTable) =>
+    into
+      .insertInto('weft_saga')
+      .values(columnsOf(row))
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+  const update = prepare(db, (of, row: SagaTable & { readonly known: number }) =>
+    of
+      .updateTable('weft_saga')
+      .set(columnsOf(row))
+      .where('id', '=', row.id)
+      .where('revision', '=', row.known),
+  );
+  return {
+    insert: async (tx, row) => (await insert(sagaTables(tx), row)).touched === 1,
+    async save(tx, saga, state) {
+      const next = { ...state, revision: state.revision + 1 };
+      const row = { ...rowOf(saga, next, clock.now()), known: state.revision };
+      const { touched } = await update(sagaTables(tx), row);
+      if (touched === 1) return next;
+      throw new MeshError(`somebody else goes on with saga ${state.id}`, {
+        status: 'ABORTED',
+        reason: 'SAGA_LOST',
+      });
+    },
+  };
+}
+
+/** Every column by its name: a statement that is prepared cannot be asked for its keys. */
+function columnsOf(row: SagaTable): SagaTable {
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    status: row.status,
+    step: row.step,
+    data: row.data,
+    history: row.history,
+    failure: row.failure,
+    attempts: row.attempts,
+    faults: row.faults,
+    last_error: row.last_error,
+    waits_for: row.waits_for,
+    due_at: row.due_at,
+    claimed_by: row.claimed_by,
+    revision: row.revision,
+    deadline_at: row.deadline_at,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    trace_id: row.trace_id,
+    span_id: row.span_id,
+  };
 }
 
 /** The row of one saga; in a transaction of PostgreSQL it is held until the commit. */

@@ -2,7 +2,7 @@ import { MeshError } from '../kernel/error.ts';
 import type { Transaction } from '../store/sql.ts';
 import { graceMs } from './advance.ts';
 import type { Saga } from './definition.ts';
-import { readRow, save, stateOf } from './records.ts';
+import { readRow, stateOf } from './records.ts';
 import type { StartParts } from './start.ts';
 import type { SagaState } from './state.ts';
 import { completed, failed } from './transitions.ts';
@@ -21,7 +21,7 @@ export interface Reply<T> {
  * handler of the message.
  */
 export async function takeReply<DB, T>(
-  { store, runner, holder, clock, random }: StartParts<DB>,
+  { store, records, runner, holder, clock, random }: StartParts<DB>,
   tx: Transaction<DB>,
   saga: Saga<DB, T>,
   { id, step, change }: Reply<T>,
@@ -42,7 +42,7 @@ export async function takeReply<DB, T>(
   const claim = mine
     ? { claimedBy: holder, dueMs: nowMs + graceMs }
     : { claimedBy: undefined, dueMs: nowMs };
-  const written = await save(tx, saga, { ...next, waitsFor: undefined, ...claim }, nowMs);
+  const written = await records.save(tx, saga, { ...next, waitsFor: undefined, ...claim });
   // A transaction that was begun elsewhere does not tell its commit: then the lease runs out first.
   store.onCommit(tx, () => {
     if (mine) runner.adopt(saga.name, written);

@@ -9,12 +9,13 @@ import type { Store } from '../store/store.ts';
 import { graceMs } from './advance.ts';
 import type { Saga } from './definition.ts';
 import { drive } from './drive.ts';
-import { claimDue, forgetEnded, stateOf } from './records.ts';
+import { claimDue, forgetEnded, type Records, stateOf } from './records.ts';
 import { isOver, type SagaState } from './state.ts';
 import { type SagaTable, sagaTables } from './tables.ts';
 
 export interface RunnerOptions<DB> {
   readonly store: Store<DB>;
+  readonly records: Records<DB>;
   readonly sagas: readonly Saga<DB>[];
   /** Unique among all processes. */
   readonly holder: string;

@@ -10,6 +10,7 @@ import type { Saga } from './definition.ts';
 import { createDesk, type SagaDesk } from './desk.ts';
 import { holderOf } from './locks.ts';
 import { type OutcomeOptions, outcomeOf, type SagaOutcome } from './outcome.ts';
+import { createRecords } from './records.ts';
 import { type Reply, takeReply } from './reply.ts';
 import { createRunner } from './runner.ts';
 import { type Start, startSaga } from './start.ts';
@@ -72,20 +73,21 @@ export function createSagas<DB>(options: SagasOptions<DB>): Sagas<DB> {
   const { concurrency = 256, pollMs = 500, keepMs = 7 * day } = options;
   checkNames(sagas);
   const holder = random.hex(8);
+  const records = createRecords(store, clock);
   const rested = createBell(clock);
   const runner = createRunner({
-    ...{ store, sagas, holder, concurrency, pollMs, keepMs, rested, clock, random, log },
+    ...{ store, records, sagas, holder, concurrency, pollMs, keepMs, rested, clock, random, log },
   });
   const wake = (): void => {
     runner.wake();
   };
-  const parts = { store, runner, holder, rested, pollMs, wake, clock, random };
+  const parts = { store, records, runner, holder, rested, pollMs, wake, clock, random };
   return {
     start: (tx, saga, given) => startSaga(parts, tx, saga, given),
     outcome: (saga, id, wanted) => outcomeOf(parts, saga, id, wanted),
     reply: (tx, saga, reply) => takeReply(parts, tx, saga, reply),
     holderOf,
-    desk: createDesk({ store, sagas, wake, clock, random }),
+    desk: createDesk({ store, records, sagas, wake, clock }),
     run() {
       runner.start();
     },

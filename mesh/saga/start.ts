@@ -6,15 +6,15 @@ import type { Transaction } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import { graceMs } from './advance.ts';
 import type { Saga } from './definition.ts';
-import { readRow, rowOf } from './records.ts';
+import { type Records, readRow, rowOf } from './records.ts';
 import type { Runner } from './runner.ts';
 import type { SagaState } from './state.ts';
 import { timeoutOf } from './step.ts';
-import { sagaTables } from './tables.ts';
 import { begun } from './transitions.ts';
 
 export interface StartParts<DB> {
   readonly store: Store<DB>;
+  readonly records: Records<DB>;
   readonly runner: Runner;
   readonly holder: string;
   readonly clock: Clock;
@@ -54,12 +54,7 @@ export async function startSaga<DB, T>(
   } else {
     store.onCommit(tx, () => runner.wake());
   }
-  const { numInsertedOrUpdatedRows } = await sagaTables(tx)
-    .insertInto('weft_saga')
-    .values(rowOf(saga, state, nowMs))
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow();
-  inserted = numInsertedOrUpdatedRows === 1n;
+  inserted = await parts.records.insert(tx, rowOf(saga, state, nowMs));
   if (!inserted) await checkSame(tx, saga.name, id);
   return { id, started: inserted };
 }
