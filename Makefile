@@ -58,6 +58,9 @@ stat: ready ## Show the last minute of calls: success, rate, latency, lane and p
 policy: ready ## Show the policy of calls to a service, each value with its origin (S=inventory)
 	@$(weft) policy $(S)
 
+dlq: ready ## List what consumers gave up (A="show <id>", "replay <id>", "drop <id>" for more)
+	@$(weft) dlq $(or $(A),ls)
+
 trace: ready ## Show one order's way as a tree of calls and events (T=<trace id>)
 	@$(weft) trace $(T)
 
@@ -159,4 +162,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready

@@ -55,13 +55,14 @@ export function collectPolicy(
   return askAll(options, (admin, call) => admin.getPolicy(request, call));
 }
 
-type Ask<T> = (
+export type Ask<T> = (
   admin: Client<AdminServiceDefinition>,
   call: { readonly timeoutMs: number },
+  endpoint: Endpoint,
 ) => Promise<T>;
 
 /** Asks every instance at once; one that does not answer is left out, and named. */
-async function askAll<T>(options: AskOptions, ask: Ask<T>): Promise<Asked<T>> {
+export async function askAll<T>(options: AskOptions, ask: Ask<T>): Promise<Asked<T>> {
   const snapshots = await Promise.all(
     options.services.map((service) => firstSnapshot(service, options)),
   );
@@ -105,7 +106,7 @@ async function askOne<T>(
     resolver: only(endpoint),
   });
   try {
-    return await ask(admin, { timeoutMs });
+    return await ask(admin, { timeoutMs }, endpoint);
   } catch {
     return undefined;
   } finally {

@@ -10,10 +10,11 @@ import {
 } from '../../gen/weft/admin/v1/admin.ts';
 import type { Implementation } from '../rpc/server/implementation.ts';
 import type { SpanRecord, SpanRing } from '../telemetry/spans.ts';
+import { type DeadLetterSources, deadLetterMethods } from './dead-letters.ts';
 import type { PolicyView } from './ports.ts';
 import { type StatsSources, statsOf } from './stats.ts';
 
-export interface AdminOptions extends StatsSources {
+export interface AdminOptions extends StatsSources, DeadLetterSources {
   /** The name of the service that this process is an instance of. */
   readonly service: string;
   readonly instanceId: string;
@@ -36,6 +37,7 @@ export function createAdminService(options: AdminOptions): Implementation<AdminS
       const spans = options.spans.ofTrace(request.traceId);
       return Promise.resolve({ spans: spans.map((span) => toSpan(span, options)) });
     },
+    ...deadLetterMethods(options),
   };
 }
 

@@ -59,6 +59,8 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
         service: name,
         instanceId,
         spans,
+        image,
+        deadLetters: events?.deadLetters,
         ...visible(telemetry, reach, server),
       }),
     );

@@ -1,4 +1,4 @@
-import type { EventHandler } from '../events/consume/handler.ts';
+import type { SubscribeOptions } from '../events/consume/subscribe.ts';
 import type { Events } from '../events/events.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
@@ -51,11 +51,7 @@ export function implement<D extends ServiceDefinition>(
 export interface ServiceParts<DB> {
   readonly services: readonly ServiceBinding[];
   /** The durable consumer of the service; it is named after the service. */
-  readonly consumer?: {
-    readonly handlers: readonly EventHandler<DB>[];
-    /** Most events in hand at a time. Default 16. */
-    readonly concurrency?: number;
-  };
+  readonly consumer?: Omit<SubscribeOptions<DB>, 'consumer'>;
 }
 
 export interface AppOptions<DB> {

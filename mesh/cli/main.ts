@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   stat: async () => (await import('./stat.ts')).statCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
+  dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   tools: async () => (await import('./tools.ts')).toolsCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };

@@ -11,6 +11,8 @@ import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
 import { openSubscription, type SubscribeOptions } from './consume/subscribe.ts';
 import type { Subscription } from './consume/subscription.ts';
+import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
+import { withReplays } from './dead-letters/replay-feed.ts';
 import { createLeases } from './outbox/lease.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
@@ -68,6 +70,8 @@ export interface Events<DB> extends Closeable {
   start(): void;
   /** What the relay of this process is at. */
   readonly relay: RelayState;
+  /** What the consumers that keep their inbox in this database gave up. */
+  readonly deadLetters: DeadLetters;
   /** How many messages wait in the outbox, in all processes that share it. */
   outboxDepth(): Promise<number>;
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
@@ -94,7 +98,9 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     publish: createPublish({ image, write }),
     send: createSend({ image, write }),
     async subscribe(wanted) {
-      const subscription = openSubscription({ source, image, store, bus, ...ports }, wanted);
+      const replaying = withReplays(bus, { store, ...ports });
+      const parts = { source, image, store, bus: replaying, ...ports };
+      const subscription = openSubscription(parts, wanted);
       subscriptions.push(subscription);
       return subscription;
     },
@@ -104,6 +110,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     get relay() {
       return relay.state;
     },
+    deadLetters: createDeadLetters({ store, clock }),
     outboxDepth: () => outbox.depth(),
     async close() {
       // The relay last: handlers that finish may have published.

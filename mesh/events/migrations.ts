@@ -87,8 +87,10 @@ function deadLetters(bytes: string): string {
       died_at bigint not null,
       replays integer not null default 0,
       replayed_at bigint,
+      again_at bigint,
       unique (consumer, event_id)
     );
     create index weft_dead_letter_died on weft_dead_letter (died_at);
+    create index weft_dead_letter_again on weft_dead_letter (again_at) where again_at is not null;
   `;
 }

@@ -45,7 +45,14 @@ const failure = (atMs: number): Failure => ({
 const letterOf = (died_at: number): Insertable<EventTables['weft_dead_letter']> => ({
   ...{ id: String(died_at), consumer: 'w', event_id: String(died_at), channel: 'c', type: '' },
   ...{ subject: 'c.x', sequence: 1, event_key: '', source: '', published_at: 0, headers: '{}' },
-  ...{ payload: new Uint8Array(), state: 'dead', failures: 1, errors: '[]', replayed_at: null },
+  ...{
+    payload: new Uint8Array(),
+    state: 'dead',
+    failures: 1,
+    errors: '[]',
+    replayed_at: null,
+    again_at: null,
+  },
   ...{ first_failed_at: died_at, died_at },
 });
 

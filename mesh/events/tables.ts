@@ -66,6 +66,8 @@ interface DeadLetterTable {
   /** How often it was replayed, and when the last time. */
   replays: Generated<number>;
   replayed_at: number | null;
+  /** When its consumer shall have it (again), once it is replayed; null when it has settled it. */
+  again_at: number | null;
 }
 
 /** Who may do what only one process may do at a time. */

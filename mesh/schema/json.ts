@@ -1,4 +1,4 @@
-import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
+import { fromBinary, fromJson, type JsonValue, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { MeshError } from '../kernel/error.ts';
 import type { Image } from './image.ts';
 
@@ -18,6 +18,24 @@ export function jsonToBytes(
     return toBinary(desc, fromJson(desc, json as JsonValue, options));
   } catch (thrown) {
     throw invalid(`the JSON is no ${typeName}: ${MeshError.from(thrown).rawMessage}`, thrown);
+  }
+}
+
+/**
+ * The bytes of a message as proto3 JSON, for people to read. Undefined when the image does not know the type,
+ * or the bytes are no such message.
+ */
+export function bytesToJson(
+  { registry }: Pick<Image, 'registry'>,
+  typeName: string,
+  data: Uint8Array,
+): string | undefined {
+  const type = registry.getMessage(typeName);
+  if (type === undefined) return undefined;
+  try {
+    return toJsonString(type, fromBinary(type, data), { registry, prettySpaces: 2 });
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,12 +4,12 @@ import type { Bus, Delivery } from '../events/bus/bus.ts';
 import { type EventContext, on } from '../events/consume/handler.ts';
 import type { SubscribeOptions } from '../events/consume/subscribe.ts';
 import type { Subscription } from '../events/consume/subscription.ts';
+import type { DeadLetter } from '../events/dead-letters/letter.ts';
 import { createEvents, type Events, type EventsOptions } from '../events/events.ts';
 import { eventMigrations } from '../events/migrations.ts';
-import { type EventTables, eventTables } from '../events/tables.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { weftImage } from '../schema/image.ts';
-import type { Selectable, Transaction } from '../store/sql.ts';
+import type { Transaction } from '../store/sql.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createSpanRing, type SpanRing } from '../telemetry/spans.ts';
 import { eventually } from './eventually.ts';
@@ -33,13 +33,11 @@ export interface Rig {
   /** Waits until these orders have had their effect, and expects that no other had one. */
   hasEffects(...orderIds: string[]): Promise<void>;
   /** The dead letters of a consumer, oldest first. Default: "warehouse". */
-  deadLetters(consumer?: string): Promise<DeadLetterRow[]>;
+  deadLetters(consumer?: string): Promise<readonly DeadLetter[]>;
   /** The consumer "warehouse", with short waits; leaves an effect after `before` has had its say. */
   hear(before?: ConfirmedHandler, options?: HearOptions): Promise<Subscription>;
   close(): Promise<void>;
 }
-
-export type DeadLetterRow = Selectable<EventTables['weft_dead_letter']>;
 
 export type ConfirmedHandler = (
   event: OrderConfirmed,
@@ -90,14 +88,10 @@ export async function createRig({
   };
   return {
     ...{ events, store, spans, effect, effects },
-    deadLetters: (consumer = 'warehouse') =>
-      eventTables(store.db)
-        .selectFrom('weft_dead_letter')
-        .selectAll()
-        .where('consumer', '=', consumer)
-        .orderBy('died_at')
-        .orderBy('id')
-        .execute(),
+    async deadLetters(consumer = 'warehouse') {
+      const page = { limit: 100, replayed: true };
+      return (await events.deadLetters.list({ consumer }, page)).toReversed();
+    },
     confirm: (orderId) =>
       store.transaction((tx) => events.publish(tx, OrderConfirmed, confirmed(orderId))),
     async hasEffects(...orderIds) {

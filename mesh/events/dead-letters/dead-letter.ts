@@ -2,8 +2,8 @@ import { type Random, sortableId } from '../../kernel/random.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { channelOf } from '../bus/subject.ts';
-import { fromHeaders } from '../envelope.ts';
 import { oneLine } from '../one-line.ts';
+import { receive } from '../received.ts';
 import { eventTables } from '../tables.ts';
 import type { FailureHistory } from './failure.ts';
 
@@ -29,13 +29,14 @@ export async function writeDeadLetter<DB>(
   random: Random,
 ): Promise<void> {
   const { subject, sequence, headers, data } = delivery;
-  const envelope = fromHeaders(headers);
+  const { envelope } = receive(delivery);
   const death = {
     state: 'dead' as const,
     failures: history.failures,
     errors: JSON.stringify(history.last),
     first_failed_at: history.firstMs,
     died_at: atMs,
+    again_at: null,
   };
   await eventTables(tx)
     .insertInto('weft_dead_letter')

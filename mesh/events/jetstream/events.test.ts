@@ -171,7 +171,7 @@ test('after five failures an event is a dead letter of its consumer, and others 
   await rig.hasEffects('order-1');
   await eventually(async () => (await rig.deadLetters()).length === 1);
   const [letter] = await rig.deadLetters();
-  expect(letter).toMatchObject({ event_id: id, event_key: 'poison', failures: 5, sequence: 1 });
+  expect(letter).toMatchObject({ eventId: id, key: 'poison', failures: 5, sequence: 1 });
   expect(OrderConfirmed.decode(letter?.payload ?? new Uint8Array()).orderId).toBe('poison');
 });
 
@@ -192,7 +192,7 @@ test('killed between the last failure and the commit that gives the event up: on
     { ackWaitMs: 500, maxDeliveries: 3 },
   );
   await eventually(async () => (await rig.deadLetters()).length === 1);
-  expect(await rig.deadLetters()).toMatchObject([{ event_id: id, failures: 3 }]);
+  expect(await rig.deadLetters()).toMatchObject([{ eventId: id, failures: 3 }]);
   expect(tries).toBe(1);
   await eventually(() => isAllAcked('warehouse'));
   expect(await rig.effects()).toEqual([]);

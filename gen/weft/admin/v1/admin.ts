@@ -19,6 +19,16 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import {
+  DropDeadLettersRequest,
+  DropDeadLettersResponse,
+  GetDeadLetterRequest,
+  GetDeadLetterResponse,
+  ListDeadLettersRequest,
+  ListDeadLettersResponse,
+  ReplayDeadLettersRequest,
+  ReplayDeadLettersResponse,
+} from "./dead_letters.ts";
 
 export const protobufPackage = "weft.admin.v1";
 
@@ -2364,6 +2374,48 @@ export const AdminServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
+    /**
+     * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
+     * instances that share one return the same letters.
+     */
+    listDeadLetters: {
+      name: "ListDeadLetters",
+      requestType: ListDeadLettersRequest as typeof ListDeadLettersRequest,
+      requestStream: false,
+      responseType: ListDeadLettersResponse as typeof ListDeadLettersResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** GetDeadLetter returns one of them with its body. NOT_FOUND: UNKNOWN_DEAD_LETTER. */
+    getDeadLetter: {
+      name: "GetDeadLetter",
+      requestType: GetDeadLetterRequest as typeof GetDeadLetterRequest,
+      requestStream: false,
+      responseType: GetDeadLetterResponse as typeof GetDeadLetterResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * ReplayDeadLetters gives letters back to the consumers that gave them up, and to no others: each is due at
+     * once, and its failures are counted from 0. What is replayed already is left alone.
+     */
+    replayDeadLetters: {
+      name: "ReplayDeadLetters",
+      requestType: ReplayDeadLettersRequest as typeof ReplayDeadLettersRequest,
+      requestStream: false,
+      responseType: ReplayDeadLettersResponse as typeof ReplayDeadLettersResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
+    dropDeadLetters: {
+      name: "DropDeadLetters",
+      requestType: DropDeadLettersRequest as typeof DropDeadLettersRequest,
+      requestStream: false,
+      responseType: DropDeadLettersResponse as typeof DropDeadLettersResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
   },
 } as const;
 
@@ -2412,6 +2464,59 @@ export const AdminServiceService = {
     responseSerialize: (value: GetPolicyResponse): Buffer => Buffer.from(GetPolicyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetPolicyResponse => GetPolicyResponse.decode(value),
   },
+  /**
+   * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
+   * instances that share one return the same letters.
+   */
+  listDeadLetters: {
+    path: "/weft.admin.v1.AdminService/ListDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDeadLettersRequest): Buffer =>
+      Buffer.from(ListDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDeadLettersRequest => ListDeadLettersRequest.decode(value),
+    responseSerialize: (value: ListDeadLettersResponse): Buffer =>
+      Buffer.from(ListDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDeadLettersResponse => ListDeadLettersResponse.decode(value),
+  },
+  /** GetDeadLetter returns one of them with its body. NOT_FOUND: UNKNOWN_DEAD_LETTER. */
+  getDeadLetter: {
+    path: "/weft.admin.v1.AdminService/GetDeadLetter" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDeadLetterRequest): Buffer => Buffer.from(GetDeadLetterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDeadLetterRequest => GetDeadLetterRequest.decode(value),
+    responseSerialize: (value: GetDeadLetterResponse): Buffer =>
+      Buffer.from(GetDeadLetterResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDeadLetterResponse => GetDeadLetterResponse.decode(value),
+  },
+  /**
+   * ReplayDeadLetters gives letters back to the consumers that gave them up, and to no others: each is due at
+   * once, and its failures are counted from 0. What is replayed already is left alone.
+   */
+  replayDeadLetters: {
+    path: "/weft.admin.v1.AdminService/ReplayDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayDeadLettersRequest): Buffer =>
+      Buffer.from(ReplayDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayDeadLettersRequest => ReplayDeadLettersRequest.decode(value),
+    responseSerialize: (value: ReplayDeadLettersResponse): Buffer =>
+      Buffer.from(ReplayDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayDeadLettersResponse => ReplayDeadLettersResponse.decode(value),
+  },
+  /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
+  dropDeadLetters: {
+    path: "/weft.admin.v1.AdminService/DropDeadLetters" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DropDeadLettersRequest): Buffer =>
+      Buffer.from(DropDeadLettersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DropDeadLettersRequest => DropDeadLettersRequest.decode(value),
+    responseSerialize: (value: DropDeadLettersResponse): Buffer =>
+      Buffer.from(DropDeadLettersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DropDeadLettersResponse => DropDeadLettersResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -2430,6 +2535,20 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
    * each with the place where it was said.
    */
   getPolicy: handleUnaryCall<GetPolicyRequest, GetPolicyResponse>;
+  /**
+   * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
+   * instances that share one return the same letters.
+   */
+  listDeadLetters: handleUnaryCall<ListDeadLettersRequest, ListDeadLettersResponse>;
+  /** GetDeadLetter returns one of them with its body. NOT_FOUND: UNKNOWN_DEAD_LETTER. */
+  getDeadLetter: handleUnaryCall<GetDeadLetterRequest, GetDeadLetterResponse>;
+  /**
+   * ReplayDeadLetters gives letters back to the consumers that gave them up, and to no others: each is due at
+   * once, and its failures are counted from 0. What is replayed already is left alone.
+   */
+  replayDeadLetters: handleUnaryCall<ReplayDeadLettersRequest, ReplayDeadLettersResponse>;
+  /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
+  dropDeadLetters: handleUnaryCall<DropDeadLettersRequest, DropDeadLettersResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -2489,6 +2608,76 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
+   * instances that share one return the same letters.
+   */
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  listDeadLetters(
+    request: ListDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /** GetDeadLetter returns one of them with its body. NOT_FOUND: UNKNOWN_DEAD_LETTER. */
+  getDeadLetter(
+    request: GetDeadLetterRequest,
+    callback: (error: ServiceError | null, response: GetDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  getDeadLetter(
+    request: GetDeadLetterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  getDeadLetter(
+    request: GetDeadLetterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDeadLetterResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ReplayDeadLetters gives letters back to the consumers that gave them up, and to no others: each is due at
+   * once, and its failures are counted from 0. What is replayed already is left alone.
+   */
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  replayDeadLetters(
+    request: ReplayDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
+  dropDeadLetters(
+    request: DropDeadLettersRequest,
+    callback: (error: ServiceError | null, response: DropDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  dropDeadLetters(
+    request: DropDeadLettersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DropDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  dropDeadLetters(
+    request: DropDeadLettersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DropDeadLettersResponse) => void,
   ): ClientUnaryCall;
 }
 
