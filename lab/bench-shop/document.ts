@@ -5,12 +5,11 @@ import type { Measured } from './run.ts';
 
 /** What `make bench-shop` measured. */
 export interface ShopReport {
-  readonly inFlight: number;
-  readonly ratePerSecond: number;
-  /** How long orders came, in each of the two runs. */
+  /** How long orders came, in each run. */
   readonly seconds: number;
-  readonly closed: Measured;
-  readonly open: Measured;
+  /** What SQLite said of each database, by service. */
+  readonly pragmas: Readonly<Record<string, string>>;
+  readonly runs: readonly Measured[];
 }
 
 const path = join(import.meta.dirname, '../../docs/bench-shop.md');
@@ -18,21 +17,23 @@ const begin = '<!-- figures: written by make bench-shop, not by hand -->';
 const end = '<!-- /figures -->';
 
 /** The figures as tables in Markdown. */
-export function shopTable({ inFlight, ratePerSecond, closed, open }: ShopReport): string {
-  const whole = markdownTable(
-    ['', `${String(inFlight)} in flight`, `${String(ratePerSecond)} orders/s`],
-    rows([closed, open]),
-  );
-  const names = Object.keys(closed.cpuMsPerOrder);
+export function shopTable({ runs, pragmas }: ShopReport): string {
+  const names = runs.map(({ name }) => name);
+  const whole = markdownTable(['', ...names], rows(runs));
   const parts = markdownTable(
-    ['process', 'CPU ms/order', 'commits/order'],
-    names.map((name) => [
-      name,
-      closed.cpuMsPerOrder[name] ?? 0,
-      closed.commitsPerOrder[name] ?? '',
+    [
+      'process',
+      ...names.map((name) => `CPU ms/order, ${name}`),
+      ...names.map((name) => `commits/order, ${name}`),
+    ],
+    Object.keys(runs[0]?.cpuMsPerOrder ?? {}).map((process) => [
+      process,
+      ...runs.map(({ cpuMsPerOrder }) => cpuMsPerOrder[process] ?? 0),
+      ...runs.map(({ commitsPerOrder }) => commitsPerOrder[process] ?? ''),
     ]),
   );
-  return `${whole}\n\n${parts}`;
+  const said = [...new Set(Object.values(pragmas))].join('; ');
+  return `${whole}\n\n${parts}\n\nSQLite, read back by every service: ${said}.`;
 }
 
 function rows(runs: readonly Measured[]): (string | number)[][] {
@@ -50,6 +51,7 @@ function rows(runs: readonly Measured[]): (string | number)[][] {
     row('last answer to last consequence, ms', (run) => run.behindMs),
     row('CPU of all processes, ms/order', (run) => run.cpuMsPerOrderInAll),
     row('commits of all databases, per order', (run) => sum(run.commitsPerOrder)),
+    row('fsyncs of all databases, per order', (run) => run.fsyncsPerOrder),
     row('failed', ({ answers }) => answers.failed),
     row('lost', ({ audit }) => audit.lost.length + audit.missing),
     row('doubled', ({ audit }) => audit.doubled.length),

@@ -16,6 +16,8 @@ export type Pace =
 
 /** One run of orders, from the first one placed to the last consequence written. */
 export interface Measured {
+  /** How orders came, in words. */
+  readonly name: string;
   readonly answers: LoadReport;
   readonly orders: number;
   /** Orders with all that follows from them, over the time from the first placed to the last consequence. */
@@ -27,7 +29,11 @@ export interface Measured {
   readonly cpuMsPerOrder: Readonly<Record<string, number>>;
   readonly cpuMsPerOrderInAll: number;
   readonly commitsPerOrder: Readonly<Record<string, number>>;
-  readonly checkpoints: Readonly<Record<string, number>>;
+  /**
+   * One for each commit (synchronous=FULL), and two for each checkpoint: of the log before, of the database
+   * after it. Source: sqlite.org/wal.html, "Performance Considerations".
+   */
+  readonly fsyncsPerOrder: number;
   readonly audit: Audit;
 }
 
@@ -53,7 +59,9 @@ export async function measure(
   const used = stop();
   const answered = [...placedAt.keys()];
   const audit = await auditWhenSettled(house.root, { run, answered }, settleMs);
-  return { ...figures(house.root, { placedAt, beganAt, answeredAt, used }), answers, audit };
+  const name =
+    'inFlight' in pace ? `${String(pace.inFlight)} in flight` : `${String(pace.ratePerSecond)}/s`;
+  return { name, ...figures(house.root, { placedAt, beganAt, answeredAt, used }), answers, audit };
 }
 
 function figures(
@@ -64,7 +72,7 @@ function figures(
     readonly answeredAt: number;
     readonly used: Used;
   },
-): Omit<Measured, 'answers' | 'audit'> {
+): Omit<Measured, 'name' | 'answers' | 'audit'> {
   const { placedAt, beganAt, answeredAt, used } = facts;
   const { notified, picked } = readConsequences(root);
   const orders = placedAt.size;
@@ -77,16 +85,17 @@ function figures(
   }
   const perOrder = (of: Readonly<Record<string, number>>): Record<string, number> =>
     Object.fromEntries(Object.entries(of).map(([name, value]) => [name, round(value / orders)]));
-  const inAll = Object.values(used.cpuMs).reduce((sum, ms) => sum + ms, 0);
+  const inAll = (of: Readonly<Record<string, number>>): number =>
+    Object.values(of).reduce((sum, value) => sum + value, 0);
   return {
     orders,
     ordersPerS: Math.round((orders * 1000) / (lastAt - beganAt)),
     toNotification: { p50Ms: percentile(waits, 0.5), p99Ms: percentile(waits, 0.99) },
     behindMs: lastAt - answeredAt,
     cpuMsPerOrder: perOrder(used.cpuMs),
-    cpuMsPerOrderInAll: round(inAll / orders),
+    cpuMsPerOrderInAll: round(inAll(used.cpuMs) / orders),
     commitsPerOrder: perOrder(used.commits),
-    checkpoints: used.checkpoints,
+    fsyncsPerOrder: round((inAll(used.commits) + 2 * inAll(used.checkpoints)) / orders),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
-import { prepare } from '../../store/prepared.ts';
+import { type Prepared, prepare } from '../../store/prepared.ts';
 import { type Kysely, sql, type Transaction } from '../../store/sql.ts';
 import type { Dialect, Store } from '../../store/store.ts';
 import type { Headers, Outgoing, PublishOutcome } from '../bus/bus.ts';
@@ -56,16 +56,7 @@ const refused: RetryDelay = { firstMs: 1_000, longestMs: 60_000 };
 
 export function createOutbox<DB>(options: OutboxOptions<DB>): Outbox<DB> {
   const { store, clock, random, onWritten } = options;
-  const insert = prepare(eventTables(store.db), (db, it: NewRow) =>
-    db.insertInto('weft_outbox').values({
-      message_id: it.message_id,
-      channel: it.channel,
-      subject: it.subject,
-      headers: it.headers,
-      payload: it.payload,
-      created_at: it.created_at,
-    }),
-  );
+  const insert = prepareInsert(store);
   return {
     async add(tx, { id, channel, subject, headers, data }) {
       await insert(eventTables(tx), {
@@ -120,6 +111,20 @@ export function createOutbox<DB>(options: OutboxOptions<DB>): Outbox<DB> {
       });
     },
   };
+}
+
+/** What runs for every message. */
+function prepareInsert<DB>(store: Store<DB>): Prepared<EventTables, NewRow, unknown> {
+  return prepare(eventTables(store.db), (db, it: NewRow) =>
+    db.insertInto('weft_outbox').values({
+      message_id: it.message_id,
+      channel: it.channel,
+      subject: it.subject,
+      headers: it.headers,
+      payload: it.payload,
+      created_at: it.created_at,
+    }),
+  );
 }
 
 async function markSent(

@@ -45,6 +45,8 @@ export async function openSqlite<DB>(options: SqliteOptions): Promise<OpenedStor
     if (!inMemory) it.script('pragma journal_mode = wal');
     it.script(`pragma synchronous = ${options.durability}`);
     it.script(`pragma journal_size_limit = ${String(logSizeLimit)}`);
+    // Read back: a file system without shared memory keeps another journal, and says nothing.
+    log.info('opened SQLite', { path, ...pragmas(it, ['journal_mode', 'synchronous']) });
   });
   const reader = inMemory ? undefined : openReader(path);
   const scopes = createScopes();
@@ -83,6 +85,12 @@ export async function openSqlite<DB>(options: SqliteOptions): Promise<OpenedStor
     migrate: (work) =>
       transact(migrations, (tx) => work(tx, async (script) => writer.script(script))),
   };
+}
+
+/** What the connection says of itself. synchronous: 1 is normal, 2 is full. */
+function pragmas(it: SqliteConnection, names: readonly string[]): Record<string, unknown> {
+  const rows = names.flatMap((name) => it.run<object>(`pragma ${name}`, []).rows);
+  return Object.fromEntries(rows.flatMap((row) => Object.entries(row)));
 }
 
 function openReader(path: string): SqliteConnection {
