@@ -14,7 +14,7 @@ export async function pragmasOf(house: House): Promise<Record<string, string>> {
   const services = (await house.ps()).filter(({ kind }) => kind === 'service');
   return Object.fromEntries(
     services.map(({ id, service }) => {
-      const lines = readFileSync(join(house.root, `.run/logs/${id}.log`), 'utf8').split('\n');
+      const lines = readFileSync(join(house.root, `.run/logs/${id.replace('#', '-')}.log`), 'utf8').split('\n');
       const said = lines.flatMap((text) => {
         const read = line.safeParse(text.startsWith('{') ? JSON.parse(text) : undefined);
         return read.success ? [read.data] : [];
