@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from '#mesh';
 import type { House } from '../house/house.ts';
 
@@ -13,8 +12,8 @@ const line = z.object({
 export async function pragmasOf(house: House): Promise<Record<string, string>> {
   const services = (await house.ps()).filter(({ kind }) => kind === 'service');
   return Object.fromEntries(
-    services.map(({ id, service }) => {
-      const lines = readFileSync(join(house.root, `.run/logs/${id.replace('#', '-')}.log`), 'utf8').split('\n');
+    services.map(({ log, service }) => {
+      const lines = readFileSync(log, 'utf8').split('\n');
       const said = lines.flatMap((text) => {
         const read = line.safeParse(text.startsWith('{') ? JSON.parse(text) : undefined);
         return read.success ? [read.data] : [];

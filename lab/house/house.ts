@@ -14,6 +14,8 @@ const psShape = z.object({
       service: z.string(),
       kind: z.enum(['infrastructure', 'service']),
       pid: z.number().optional(),
+      /** The file that holds what it wrote. */
+      log: z.string(),
     }),
   ),
 });
