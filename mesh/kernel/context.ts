@@ -47,6 +47,25 @@ export function runInContext<T>(context: Context, work: () => T): T {
   return storage.run(context, work);
 }
 
+/** Runs a function of two arguments under a context; see `contextRoot`. */
+export type RunUnder = <A, B, T>(context: Context, work: (a: A, b: B) => T, a: A, b: B) => T;
+
+/**
+ * `runInContext` for those who begin new work all the time, as a server does: what surrounds the work is what
+ * surrounded this call, not whoever happens to hand it in. So nothing has to be put back afterwards, which is
+ * half of the price of `runInContext` (Node 24 copies a Map each way).
+ */
+export function contextRoot(): RunUnder {
+  // A snapshot costs microseconds to take and little to enter.
+  const inside = AsyncLocalStorage.snapshot();
+  function enter<A, B, T>(context: Context, work: (a: A, b: B) => T, a: A, b: B): T {
+    storage.enterWith(context);
+    return work(a, b);
+  }
+  return (context, work, a, b) =>
+    inside(enter<typeof a, typeof b, ReturnType<typeof work>>, context, work, a, b);
+}
+
 /** A new span under `parent`, or the root of a new trace. */
 export function childTrace(parent: TraceContext | undefined, random: Random): TraceContext {
   return { traceId: parent?.traceId ?? random.hex(16), spanId: random.hex(8) };

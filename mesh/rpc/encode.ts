@@ -12,18 +12,38 @@ let writer = new BinaryWriter();
 /** A writer that has grown beyond this is not kept: one huge message shall not hold its memory for ever. */
 const keptBytes = 64 * 1024;
 
+/** Bytes that stand at the beginning of an array. */
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+export const noBytes: Encoded = { bytes: Buffer.alloc(0), length: 0 };
+
 /** The bytes of a message, as a Buffer of its own. Throws what `encode` throws for what is no such message. */
 export function encodeMessage<T>(type: MessageType<T>, message: T): Buffer {
+  return ownBytes(encodeShared(type, message));
+}
+
+/** The same where they stand: in an array that the next message is written to. For who copies them at once. */
+export function encodeShared<T>(type: MessageType<T>, message: T): Encoded {
   const used = writer;
   try {
     const written = type.encode(message, used);
     // A type that is not generated may have its own idea of a writer.
-    return written === used ? taken(used) : bufferOf(written.finish());
+    return written === used ? taken(used) : whole(written.finish());
   } catch (thrown) {
     // The next message must not begin behind half of this one.
     writer = new BinaryWriter();
     throw thrown;
   }
+}
+
+/** A copy that nobody else writes to; from Node's pool, where `finish` would ask the system for each. */
+export function ownBytes({ bytes, length }: Encoded): Buffer {
+  const own = Buffer.allocUnsafe(length);
+  own.set(length === bytes.length ? bytes : bytes.subarray(0, length));
+  return own;
 }
 
 /** Where a writer of @bufbuild/protobuf 2.17 keeps what it has written. */
@@ -32,20 +52,22 @@ interface Written {
   pos?: unknown;
 }
 
-function taken(used: BinaryWriter): Buffer {
+function taken(used: BinaryWriter): Encoded {
   const written = used as unknown as Written;
   const { buffer, pos } = written;
-  if (!(buffer instanceof Uint8Array) || typeof pos !== 'number') return bufferOf(used.finish());
+  if (!(buffer instanceof Uint8Array) || typeof pos !== 'number') return whole(used.finish());
   if (buffer.length > keptBytes) {
     writer = new BinaryWriter();
-    return bufferOf(used.finish());
+    return whole(used.finish());
   }
-  // From Node's pool, where `finish` would ask the system for each.
-  const bytes = Buffer.allocUnsafe(pos);
-  bytes.set(buffer.subarray(0, pos));
   // As `finish` resets it; every fork has been joined by then.
   written.pos = 0;
-  return bytes;
+  return { bytes: buffer, length: pos };
+}
+
+/** All of an array. */
+export function whole(bytes: Uint8Array): Encoded {
+  return { bytes, length: bytes.length };
 }
 
 /** The same bytes under the type that grpc-js wants. */

@@ -60,10 +60,15 @@ export function putVarint(into: Buffer, from: number, value: number): number {
   return at;
 }
 
-/** Writes bytes; where the next byte goes. */
-export function putBytes(into: Buffer, at: number, bytes: Uint8Array): number {
+/** Writes the first `length` bytes; where the next byte goes. */
+export function putBytes(
+  into: Buffer,
+  at: number,
+  bytes: Uint8Array,
+  length: number = bytes.length,
+): number {
   // Below some fifty bytes the call into the engine costs more than the loop.
-  if (bytes.length > 48) into.set(bytes, at);
-  else for (let i = 0; i < bytes.length; i++) into[at + i] = bytes[i] ?? 0;
-  return at + bytes.length;
+  if (length <= 48) for (let i = 0; i < length; i++) into[at + i] = bytes[i] ?? 0;
+  else into.set(length === bytes.length ? bytes : bytes.subarray(0, length), at);
+  return at + length;
 }

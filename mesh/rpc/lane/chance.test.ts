@@ -8,8 +8,9 @@ import { silentLog } from '../../kernel/log.ts';
 import { UnreachedError } from '../../resilience/unreached.ts';
 import { createFakeClock } from '../../testing/fake-clock.ts';
 import { attempt, getStockMethod } from '../../testing/transport-contract-rig.ts';
+import { noBytes } from '../encode.ts';
 import type { PlainConnection } from '../plain/connection.ts';
-import type { Answer, Arrival, RunningCall } from '../server/dispatch.ts';
+import type { Arrival, RunningCall } from '../server/dispatch.ts';
 import { LooseChannel, type LooseStream } from './loose-wire.ts';
 import { laneService } from './server.ts';
 import { createLaneTransport } from './transport.ts';
@@ -99,8 +100,9 @@ class Play {
   }
 
   /** What the server does with a call. */
-  #run({ body }: Arrival, reply: (answer: Answer) => void): RunningCall {
-    const { sku } = GetStockRequest.decode(body);
+  #run(arrival: Arrival): RunningCall {
+    const { message, bodyStart, bodyEnd } = arrival;
+    const { sku } = GetStockRequest.decode(message.subarray(bodyStart, bodyEnd));
     const call = this.calls.find((each) => each.sku === sku);
     if (call !== undefined) call.ran++;
     const end = (error: MeshError | undefined): void => {
@@ -108,8 +110,9 @@ class Play {
       if (at < 0) return;
       this.#running.splice(at, 1);
       const item = { sku, available: 0n, reserved: 0n, unitPrice: undefined };
-      const bytes = error === undefined ? GetStockResponse.encode({ item }).finish() : body;
-      reply({ error, body: bytes, header: undefined, trailer: undefined });
+      const bytes = GetStockResponse.encode({ item }).finish();
+      const body = error === undefined ? { bytes, length: bytes.length } : noBytes;
+      arrival.reply({ error, body, header: undefined, trailer: undefined });
     };
     const finish = (): void => {
       end(undefined);

@@ -1,4 +1,3 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   type Channel,
   status as codes,
@@ -8,6 +7,7 @@ import {
 import { ExchangeRequest, ExchangeResponse, type Welcome } from '../../../gen/weft/lane/v1/lane.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { describe, type MeshError } from '../../kernel/error.ts';
+import type { Encoded } from '../encode.ts';
 import { localError, unreached, type WireCall } from '../plain/outcome.ts';
 import { toMeshError } from '../status.ts';
 import { Batch } from './batch.ts';
@@ -55,7 +55,7 @@ type Limits = Omit<Welcome, 'methods' | 'version'>;
 /** What a call needs beside what `LaneCall` knows. */
 export interface Freight {
   readonly method: number;
-  readonly body: Uint8Array;
+  readonly body: Encoded;
   readonly metadata: Uint8Array | undefined;
 }
 
@@ -185,7 +185,7 @@ export class ClientLane {
   #receive(message: Buffer): void {
     try {
       if (this.#state === 'greeting') this.#welcome(message);
-      else this.#work(new ResponseReader(message), new BinaryReader(message), message);
+      else this.#work(new ResponseReader(message), message);
     } catch (thrown) {
       this.#fail(malformed(describe(thrown)));
     }
@@ -210,7 +210,7 @@ export class ClientLane {
   }
 
   /** Works on a message for a part of this turn, and goes on in the next: others have work too. */
-  #work(frames: ResponseReader, bodies: BinaryReader, message: Buffer): void {
+  #work(frames: ResponseReader, message: Buffer): void {
     for (let worked = 0; worked < perTurn * 4; worked++) {
       const frame = frames.next();
       if (frame === undefined) {
@@ -219,23 +219,23 @@ export class ClientLane {
         return;
       }
       if (frame === 'go-away') this.#goAway(frames.lastId);
-      else this.#settle(frames, bodies, message);
+      else this.#settle(frames, message);
     }
     setImmediate(() => {
       try {
-        this.#work(frames, bodies, message);
+        this.#work(frames, message);
       } catch (thrown) {
         this.#fail(malformed(describe(thrown)));
       }
     });
   }
 
-  #settle({ reply }: ResponseReader, bodies: BinaryReader, message: Buffer): void {
+  #settle({ reply }: ResponseReader, message: Buffer): void {
     const call = this.#pending.take(reply.id);
     // Nobody waits any more: the caller left, or its time was over.
     if (call === undefined) return;
     if (!reply.refused) {
-      call.settle(reply, bodies, message);
+      call.settle(reply, message);
       return;
     }
     call.release();

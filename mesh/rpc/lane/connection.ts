@@ -1,12 +1,13 @@
 import { addressOf, type Endpoint } from '../../kernel/endpoint.ts';
 import type { MeshError } from '../../kernel/error.ts';
+import { type Encoded, encodeShared, ownBytes } from '../encode.ts';
 import { isEmpty } from '../metadata.ts';
 import type { PlainConnection } from '../plain/connection.ts';
 import { factsOf, localError, unreached } from '../plain/outcome.ts';
 import { givenUp, onGivenUp } from '../signals.ts';
 import type { AttemptContext, Connection, Method } from '../transport.ts';
-import { encodeBody, encodedAs } from './body.ts';
 import type { ClientLane, Freight } from './client-lane.ts';
+import { encodedAs } from './encoded-as.ts';
 import { type PackedEntries, packEntries } from './entries.ts';
 import { LaneCall } from './lane-call.ts';
 import { createLanes, type Lanes, type LanesOptions } from './lanes.ts';
@@ -76,7 +77,7 @@ class Laned implements LanedConnection {
       });
     }
     this.#plainCalls[lane.fits(body.length, 0) ? 'metadata' : 'body']++;
-    const encoded = { ...method, requestType: encodedAs(method.requestType, body) };
+    const encoded = { ...method, requestType: encodedAs(method.requestType, ownBytes(body)) };
     return this.#plain.unary(encoded, request, context);
   }
 
@@ -178,9 +179,9 @@ function pack<Req>(
   { requestType }: Method<Req>,
   request: Req,
   { metadata }: AttemptContext,
-): { readonly body: Uint8Array; readonly entries: PackedEntries | undefined } | undefined {
+): { readonly body: Encoded; readonly entries: PackedEntries | undefined } | undefined {
   try {
-    const body = encodeBody(requestType, request);
+    const body = encodeShared(requestType, request);
     const entries = isEmpty(metadata) ? undefined : packEntries(metadata, callMetadataTag);
     return { body, entries };
   } catch {

@@ -1,7 +1,7 @@
-import type { BinaryReader } from '@bufbuild/protobuf/wire';
 import { MeshError } from '../../kernel/error.ts';
+import { decodeMessage } from '../decode.ts';
 import { factsOf } from '../plain/outcome.ts';
-import { decode } from '../plain/wire.ts';
+import { undecodable } from '../plain/wire.ts';
 import type { CallFacts } from '../status.ts';
 import type { AttemptContext, Method } from '../transport.ts';
 import { noMetadata } from './entries.ts';
@@ -43,36 +43,22 @@ export class LaneCall {
     return factsOf(this.method, this.address, this.context.attempt);
   }
 
-  /** Ends the call by its reply; `reader` reads the message that the reply came in. */
-  settle(reply: IncomingReply, reader: BinaryReader, message: Buffer): void {
+  /** Ends the call by its reply, which came in this message. */
+  settle(reply: IncomingReply, message: Buffer): void {
     this.release();
     const { report } = this.context;
     if (report !== undefined) report.receivedBytes += reply.bodyEnd - reply.bodyStart;
     const thrown = this.#tell(reply);
     if (reply.status !== 0) this.reject(errorOfReply(reply, this.facts));
     else if (thrown !== undefined) this.reject(thrown);
-    else this.#succeed(reply, reader, message);
+    else this.#succeed(reply, message);
   }
 
-  #succeed({ bodyStart, bodyEnd }: IncomingReply, reader: BinaryReader, message: Buffer): void {
-    const type = this.method.responseType;
+  #succeed({ bodyStart, bodyEnd }: IncomingReply, message: Buffer): void {
     try {
-      reader.pos = bodyStart;
-      const response = type.decode(reader, bodyEnd - bodyStart);
-      // A damaged body may be read into the next frame, which is another caller's.
-      if (reader.pos === bodyEnd) this.#resolve(response);
-      else this.#resolve(decode(type, message.subarray(bodyStart, bodyEnd), this.facts));
-    } catch {
-      this.#fail(message.subarray(bodyStart, bodyEnd));
-    }
-  }
-
-  /** Once more, by itself, for the error that a plain call would give. */
-  #fail(body: Buffer): void {
-    try {
-      this.#resolve(decode(this.method.responseType, body, this.facts));
+      this.#resolve(decodeMessage(this.method.responseType, message, bodyStart, bodyEnd));
     } catch (thrown) {
-      this.reject(MeshError.from(thrown));
+      this.reject(undecodable(this.method.responseType, this.facts, thrown));
     }
   }
 

@@ -12,6 +12,7 @@ import {
   uint31,
   uint32,
 } from '../../testing/lane-frames.ts';
+import { whole } from '../encode.ts';
 import { Batch } from './batch.ts';
 import { packEntries } from './entries.ts';
 import {
@@ -37,9 +38,9 @@ const call = fc.record({
 
 type GivenCall = typeof call extends fc.Arbitrary<infer T> ? T : never;
 
-function outgoing({ metadata: given, ...rest }: GivenCall): OutgoingCall {
+function outgoing({ metadata: given, body, ...rest }: GivenCall): OutgoingCall {
   const { fields } = packEntries(given, callMetadataTag);
-  return { ...rest, metadata: fields.length === 0 ? undefined : fields };
+  return { ...rest, body: whole(body), metadata: fields.length === 0 ? undefined : fields };
 }
 
 function generatedCall(given: GivenCall): Call {
@@ -52,11 +53,12 @@ function generatedCall(given: GivenCall): Call {
   };
 }
 
-function seenCall(frame: IncomingCall): unknown {
+function seenCall(frame: IncomingCall, message: Buffer): unknown {
+  const { bodyStart, bodyEnd, ...rest } = frame;
   return {
-    ...frame,
+    ...rest,
     metadata: plainOf(frame.metadata),
-    body: Buffer.from(frame.body).toString('hex'),
+    body: message.toString('hex', bodyStart, bodyEnd),
   };
 }
 
@@ -64,7 +66,7 @@ function readRequests(message: Buffer): unknown[] {
   const reader = new RequestReader(message);
   const seen: unknown[] = [];
   for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-    seen.push(frame === 'cancel' ? reader.cancelled : seenCall(frame));
+    seen.push(frame === 'cancel' ? reader.cancelled : seenCall(reader.call, message));
   }
   return seen;
 }

@@ -1,5 +1,6 @@
 import type { Metadata } from '../../kernel/call.ts';
 import { formatTraceparent, type TraceContext } from '../../kernel/context.ts';
+import type { Encoded } from '../encode.ts';
 import { type Batch, putBytes, putVarint, varintSize } from './batch.ts';
 import { Cursor } from './cursor.ts';
 import { noMetadata, readEntry } from './entries.ts';
@@ -32,7 +33,7 @@ export interface OutgoingCall {
   readonly previousAttempts: number;
   /** Packed entries; undefined: no metadata. */
   readonly metadata: Uint8Array | undefined;
-  readonly body: Uint8Array;
+  readonly body: Encoded;
 }
 
 /** Most that a call takes beside its body and its metadata: 55 is the length of a traceparent. */
@@ -69,7 +70,7 @@ export function putCall(batch: Batch, call: OutgoingCall): void {
   if (bodyLength > 0) {
     slab[at++] = body;
     at = putVarint(slab, at, bodyLength);
-    at = putBytes(slab, at, call.body);
+    at = putBytes(slab, at, call.body.bytes, bodyLength);
   }
   batch.at = at;
   batch.count++;
@@ -94,7 +95,10 @@ export function putCancel(batch: Batch, call: number): void {
   batch.count++;
 }
 
-/** A call as the server reads it. `body` is a view into the message. */
+/**
+ * A call as the server reads it; one object for all calls of a message, so take what is needed before the next
+ * one.
+ */
 export interface IncomingCall {
   id: number;
   method: number;
@@ -102,15 +106,17 @@ export interface IncomingCall {
   traceparent: string | undefined;
   previousAttempts: number;
   metadata: Metadata;
-  body: Uint8Array;
+  /** Where the body begins in the message, and where it ends. */
+  bodyStart: number;
+  bodyEnd: number;
 }
-
-const noBytes = Buffer.alloc(0);
 
 /** The frames of an ExchangeRequest, one after the other. */
 export class RequestReader {
   readonly #from: Cursor;
-  /** The id of the cancel that `next` has found. */
+  /** The call that `next` has found. */
+  readonly call: IncomingCall = blank();
+  /** The id of the cancel that it has found. */
   cancelled = 0;
   /** Where a list of cancels ends that is being read. */
   #cancelsEnd = 0;
@@ -119,13 +125,16 @@ export class RequestReader {
     this.#from = new Cursor(message);
   }
 
-  /** The next call; 'cancel' for a cancel, see `cancelled`; undefined at the end. Throws MALFORMED_LANE. */
-  next(): IncomingCall | 'cancel' | undefined {
+  /** What comes next: a `call`, or a cancel, see `cancelled`; undefined at the end. Throws MALFORMED_LANE. */
+  next(): 'call' | 'cancel' | undefined {
     const from = this.#from;
     if (from.at < this.#cancelsEnd) return this.#cancel();
     while (from.at < from.end) {
       const tag = from.varint();
-      if (tag === calls) return readCall(from);
+      if (tag === calls) {
+        readCall(from, this.call);
+        return 'call';
+      }
       if (tag === cancel) return this.#cancel();
       if (tag === cancelsPacked) {
         const length = from.length();
@@ -142,22 +151,33 @@ export class RequestReader {
   }
 }
 
-function readCall(from: Cursor): IncomingCall {
-  const { end } = from;
-  const length = from.length();
-  from.end = from.at + length;
-  const call: IncomingCall = {
+function blank(): IncomingCall {
+  return {
     id: 0,
     method: 0,
     timeoutMs: 0,
     traceparent: undefined,
     previousAttempts: 0,
     metadata: noMetadata,
-    body: noBytes,
+    bodyStart: 0,
+    bodyEnd: 0,
   };
+}
+
+function readCall(from: Cursor, call: IncomingCall): void {
+  const { end } = from;
+  const length = from.length();
+  from.end = from.at + length;
+  call.id = 0;
+  call.method = 0;
+  call.timeoutMs = 0;
+  call.traceparent = undefined;
+  call.previousAttempts = 0;
+  call.metadata = noMetadata;
+  call.bodyStart = from.at;
+  call.bodyEnd = from.at;
   while (from.at < from.end) readCallField(from, call);
   from.end = end;
-  return call;
 }
 
 function readCallField(from: Cursor, call: IncomingCall): void {
@@ -181,9 +201,13 @@ function readCallField(from: Cursor, call: IncomingCall): void {
     case callMetadataTag:
       call.metadata = readEntry(from, call.metadata === noMetadata ? undefined : call.metadata);
       break;
-    case body:
-      call.body = from.view();
+    case body: {
+      const length = from.length();
+      call.bodyStart = from.at;
+      from.at += length;
+      call.bodyEnd = from.at;
       break;
+    }
     default:
       from.skip(tag);
   }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Status } from '../../../gen/google/rpc/status.ts';
 import { ExchangeResponse, type Reply } from '../../../gen/weft/lane/v1/lane.ts';
 import { bytes, damaged, entries, metadata, plainOf, uint31 } from '../../testing/lane-frames.ts';
+import { whole } from '../encode.ts';
 import { Batch } from './batch.ts';
 import { packEntries } from './entries.ts';
 import {
@@ -47,7 +48,7 @@ function outgoingReply(given: GivenReply): OutgoingReply {
   ]);
   return {
     id: given.id,
-    body: given.body,
+    body: whole(given.body),
     failure: given.failure && {
       ...given.failure,
       details: Status.encode(given.failure.details).finish(),
@@ -167,7 +168,7 @@ describe('responses', () => {
     const batch = new Batch();
     const body = Status.encode({ code: 3, message: 'a body like any other', details: [] }).finish();
     const ok = { failure: undefined, metadata: undefined };
-    putReply(batch, { id: 7, body, ...ok });
+    putReply(batch, { id: 7, body: whole(body), ...ok });
     const message = batch.take();
     const reader = new ResponseReader(message);
     reader.next();
@@ -184,7 +185,7 @@ describe('a batch', () => {
       fc.property(fc.array(bytes(9000), { minLength: 1, maxLength: 40, size: 'max' }), (bodies) => {
         const batch = new Batch();
         const taken = bodies.map((body, id) => {
-          putReply(batch, { id, body, failure: undefined, metadata: undefined });
+          putReply(batch, { id, body: whole(body), failure: undefined, metadata: undefined });
           const message = batch.take();
           return { message, copy: Buffer.from(message) };
         });

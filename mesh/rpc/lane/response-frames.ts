@@ -1,4 +1,5 @@
 import type { Metadata } from '../../kernel/call.ts';
+import type { Encoded } from '../encode.ts';
 import { type Batch, putBytes, putVarint, varintSize } from './batch.ts';
 import { Cursor } from './cursor.ts';
 import { readEntry } from './entries.ts';
@@ -32,7 +33,7 @@ export interface Failure {
 /** A reply as the server writes it. */
 export interface OutgoingReply {
   readonly id: number;
-  readonly body: Uint8Array;
+  readonly body: Encoded;
   /** Undefined: OK. */
   readonly failure: Failure | undefined;
   /** Packed entries, headers and trailers; undefined: no metadata. */
@@ -56,7 +57,7 @@ export function putReply(batch: Batch, reply: OutgoingReply): void {
   if (bodyLength > 0) {
     slab[at++] = body;
     at = putVarint(slab, at, bodyLength);
-    at = putBytes(slab, at, reply.body);
+    at = putBytes(slab, at, reply.body.bytes, bodyLength);
   }
   if (metadata !== undefined) at = putBytes(slab, at, metadata);
   batch.at = at;

@@ -7,7 +7,8 @@ import { ExchangeRequest, ExchangeResponse, type Hello } from '../../../gen/weft
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
-import type { Answer, RunningCall, UnaryMethod } from '../server/dispatch.ts';
+import { type Encoded, noBytes } from '../encode.ts';
+import type { Answer, UnaryMethod } from '../server/dispatch.ts';
 import { widenWindow } from '../server/grpc-internals.ts';
 import { toStatus } from '../status.ts';
 import { windowBytes } from '../window.ts';
@@ -16,6 +17,7 @@ import { malformed } from './cursor.ts';
 import { packEntries } from './entries.ts';
 import { failureOf } from './failure.ts';
 import { createFlush } from './flush.ts';
+import { LaneRun, type Origin } from './lane-run.ts';
 import {
   laneVersion,
   maxBatchBytes,
@@ -25,7 +27,7 @@ import {
   perTurn,
   sharedBodyBytes,
 } from './protocol.ts';
-import { type IncomingCall, RequestReader } from './request-frames.ts';
+import { RequestReader } from './request-frames.ts';
 import { type Failure, headerTag, putGoAway, putReply, trailerTag } from './response-frames.ts';
 import { RunningCalls } from './running-calls.ts';
 import { createSweep } from './sweep.ts';
@@ -48,26 +50,27 @@ export interface LaneSite {
   readonly written: { writes: number; replies: number };
 }
 
-/** A call as this side keeps it. */
-interface Run {
-  readonly due: number;
-  readonly call: RunningCall;
+/** A message that is being worked on. */
+interface Work {
+  readonly message: Buffer;
+  readonly reader: RequestReader;
+  /** Monotonic ms; calls have waited since then. */
+  readonly arrivedMs: number;
+  nowMs: number;
 }
-
-const noBytes = Buffer.alloc(0);
 
 /**
  * The server's end of one lane. It hands each call to the server stack and gathers the replies in the order
  * in which they come. A class, and a listener of grpc-js one floor below its handlers: a stream of node, with
  * its events and buffers, would cost more than the calls.
  */
-export class ServerLane implements Listener {
+export class ServerLane implements Listener, Origin {
   readonly peer: string;
   /** `leaving`: no new calls, and the end when the last one has been answered. */
   #state: 'greeting' | 'open' | 'leaving' | 'ended' = 'greeting';
   readonly #call: ServerInterceptingCallInterface;
   readonly #site: LaneSite;
-  readonly #running: RunningCalls<Run>;
+  readonly #running: RunningCalls<LaneRun>;
   readonly #batch = new Batch();
   readonly #flush = createFlush(() => this.#write());
   readonly #sweep;
@@ -101,7 +104,7 @@ export class ServerLane implements Listener {
   onReceiveMessage(message: Buffer): void {
     try {
       if (this.#state === 'greeting') this.#greet(message);
-      else this.#work(new RequestReader(message), this.#site.clock.monotonic());
+      else this.#begin(message);
     } catch (thrown) {
       this.#fail(MeshError.from(thrown));
     }
@@ -146,8 +149,14 @@ export class ServerLane implements Listener {
     this.#call.startRead();
   }
 
+  #begin(message: Buffer): void {
+    const now = this.#site.clock.monotonic();
+    this.#work({ message, reader: new RequestReader(message), arrivedMs: now, nowMs: now });
+  }
+
   /** Works on a message for a part of this turn, and goes on in the next: others have work too. */
-  #work(reader: RequestReader, arrivedMs: number): void {
+  #work(work: Work): void {
+    const { reader } = work;
     for (let worked = 0; worked < perTurn; worked++) {
       if (this.#state === 'ended') return;
       const frame = reader.next();
@@ -156,11 +165,12 @@ export class ServerLane implements Listener {
         return;
       }
       if (frame === 'cancel') this.#cancel(reader.cancelled);
-      else this.#take(frame, arrivedMs);
+      else this.#take(work);
     }
     setImmediate(() => {
+      work.nowMs = this.#site.clock.monotonic();
       try {
-        this.#work(reader, arrivedMs);
+        this.#work(work);
       } catch (thrown) {
         this.#fail(MeshError.from(thrown));
       }
@@ -173,53 +183,37 @@ export class ServerLane implements Listener {
     if (!this.#readingPaused) this.#call.startRead();
   }
 
-  #take(call: IncomingCall, arrivedMs: number): void {
-    switch (this.#running.admit(call.id)) {
+  #take(work: Work): void {
+    const { id } = work.reader.call;
+    switch (this.#running.admit(id)) {
       case 'run':
-        this.#run(call, arrivedMs);
+        this.#run(work);
         return;
       case 'refuse':
-        this.#put(call.id, noBytes, failureOf(tooMany(this.#site.maxInFlight), true), undefined);
+        this.#put(id, noBytes, failureOf(tooMany(this.#site.maxInFlight), true), undefined);
         return;
       case 'ignore':
         return;
       case 'breach':
-        throw malformed(`call ${String(call.id)} came after one with its id or a greater one`);
+        throw malformed(`call ${String(id)} came after one with its id or a greater one`);
     }
   }
 
-  #run(call: IncomingCall, arrivedMs: number): void {
-    const { id, timeoutMs } = call;
+  #run({ message, reader, arrivedMs, nowMs }: Work): void {
+    const { call } = reader;
     const method = this.#methods[call.method];
     if (method === undefined) {
-      this.#put(
-        id,
-        noBytes,
-        failureOf(unknownMethod(call.method, this.#methods.length)),
-        undefined,
-      );
+      const failure = failureOf(unknownMethod(call.method, this.#methods.length));
+      this.#put(call.id, noBytes, failure, undefined);
       return;
     }
-    const bounded = timeoutMs > 0;
-    const due = bounded ? arrivedMs + timeoutMs : Number.POSITIVE_INFINITY;
-    const arrival = {
-      body: call.body,
-      metadata: call.metadata,
-      traceparent: call.traceparent,
-      // It may have waited here, behind others of its message.
-      timeoutMs: bounded ? due - this.#site.clock.monotonic() : undefined,
-      attempt: call.previousAttempts + 1,
-      peer: this.peer,
-      transport: 'lane' as const,
-    };
-    const running = method.run(arrival, (answer) => {
-      this.#reply(id, answer);
-    });
-    this.#running.add(id, { due, call: running });
-    if (bounded) this.#sweep.watch(due);
+    const run = new LaneRun(this, message, call, { arrivedMs, nowMs });
+    this.#running.add(run.id, run);
+    run.call = method.run(run);
+    if (run.due !== Number.POSITIVE_INFINITY) this.#sweep.watch(run.due);
   }
 
-  #reply(id: number, { error, body, header, trailer }: Answer): void {
+  reply({ id }: LaneRun, { error, body, header, trailer }: Answer): void {
     if (!this.#running.end(id)) return;
     const failure = error === undefined ? undefined : failureOf(error);
     const metadata =
@@ -233,7 +227,7 @@ export class ServerLane implements Listener {
     if (this.#state === 'leaving' && this.#running.size === 0) this.#finish();
   }
 
-  #put(id: number, body: Uint8Array, failure: Failure | undefined, metadata?: Uint8Array): void {
+  #put(id: number, body: Encoded, failure: Failure | undefined, metadata?: Uint8Array): void {
     const batch = this.#batch;
     const size = body.length + (metadata?.length ?? 0);
     // A large reply travels by itself: those that are ready do not wait behind it, nor it behind a flush.
@@ -266,7 +260,7 @@ export class ServerLane implements Listener {
 
   #cancel(id: number): void {
     const run = this.#running.cancel(id);
-    run?.call.abort(run.call.callerGone());
+    run?.call?.abort(run.call.callerGone());
     if (this.#state === 'leaving' && this.#running.size === 0) this.#finish();
   }
 
@@ -274,7 +268,7 @@ export class ServerLane implements Listener {
   #expire(now: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { due, call } of this.#running.calls()) {
-      if (due <= now) call.abort(call.deadlinePassed());
+      if (due <= now) call?.abort(call.deadlinePassed());
       else if (due < next) next = due;
     }
     return next;
@@ -307,7 +301,7 @@ export class ServerLane implements Listener {
     this.#state = 'ended';
     this.#forgetHello();
     this.#sweep.stop();
-    for (const { call } of this.#running.fall()) call.abort(call.callerGone());
+    for (const { call } of this.#running.fall()) call?.abort(call.callerGone());
     this.#site.onEnd(this);
     return true;
   }

@@ -5,6 +5,7 @@ import { formatTraceparent } from '../../kernel/context.ts';
 import { type Deadline, remainingMs } from '../../kernel/deadline.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { MessageType } from '../../schema/definition.ts';
+import { decodeMessage } from '../decode.ts';
 import { encodeMessage } from '../encode.ts';
 import { fromGrpcMetadata, isEmpty, toGrpcMetadata } from '../metadata.ts';
 import { type CallFacts, withoutStatusEntries } from '../status.ts';
@@ -83,7 +84,7 @@ function encoded<T>(type: MessageType<T>, message: T, named: Named): Buffer {
 /** The message of bytes that came; throws INTERNAL / UNDECODABLE_RESPONSE. */
 export function decode<T>(type: MessageType<T>, bytes: Uint8Array, facts: CallFacts): T {
   try {
-    return type.decode(bytes);
+    return decodeMessage(type, bytes, 0, bytes.length);
   } catch (thrown) {
     throw undecodable(type, facts, thrown);
   }

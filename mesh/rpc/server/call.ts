@@ -1,7 +1,7 @@
 import type { Metadata as GrpcMetadata } from '@grpc/grpc-js';
 import type { CallContext, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { childTrace, parseTraceparent } from '../../kernel/context.ts';
+import { childTrace, parseTraceparent, type RunUnder } from '../../kernel/context.ts';
 import { type Deadline, deadlineIn } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
@@ -24,6 +24,8 @@ export interface GrpcCall {
 /** What the server stack knows of a call beyond what a handler does. */
 export interface ServerContext extends HandlerContext {
   readonly scope: Scope;
+  /** When the call arrived, in monotonic ms. */
+  readonly arrivedMs: number;
   /** The size of all metadata that arrived, as HTTP/2 counts it. */
   readonly metadataBytes: number;
   readonly transport: TransportKind;
@@ -60,6 +62,8 @@ export interface CallEnvironment {
   readonly requestTimeoutMs: number;
   /** Aborts when the server begins to drain. */
   readonly draining: AbortSignal;
+  /** Runs the handlers of unary calls. */
+  readonly runUnder: RunUnder;
   /** The calls that are not answered yet. */
   readonly running: Set<Running>;
 }
@@ -83,6 +87,7 @@ export function openStream(
   });
   return {
     method,
+    arrivedMs: clock.monotonic(),
     metadata: arrived.metadata,
     metadataBytes: arrived.bytes,
     transport: 'plain',

@@ -1,21 +1,20 @@
-import { isUtf8 } from 'node:buffer';
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { MethodInfo, StreamLayer } from '../../kernel/call.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { MessageType, MethodDefinition } from '../../schema/definition.ts';
 import { isCutOff } from '../cut-off.ts';
-import { encodeMessage } from '../encode.ts';
+import { decodeMessage } from '../decode.ts';
+import { type Encoded, encodeShared, ownBytes } from '../encode.ts';
 import { serverContext } from './call.ts';
 
 /** How the messages of one method become bytes and back. */
 export interface Codec {
   /**
-   * Throws INVALID_ARGUMENT / MALFORMED_MESSAGE, naming method and type, for what is not such a message, and
-   * CANCELLED / CALLER_GONE for the mark of a stream that was given up (cut-off.ts).
+   * The message between two places. Throws INVALID_ARGUMENT / MALFORMED_MESSAGE, naming method and type, for what
+   * is not such a message.
    */
-  decode(bytes: unknown): unknown;
+  decode(bytes: Uint8Array, start: number, end: number): unknown;
   /** Throws RESOURCE_EXHAUSTED / RESPONSE_TOO_LARGE for more than the server sends. */
-  encode(message: unknown): Buffer;
+  encode(message: unknown): Encoded;
 }
 
 /**
@@ -32,34 +31,38 @@ export function createCodec(
   const responseType = method.responseType as MessageType;
   const where = `${info.service}/${info.name}`;
   return {
-    decode(bytes) {
-      if (bytes instanceof Uint8Array && isCutOff(bytes)) throw givenUp(where);
-      if (!(bytes instanceof Uint8Array)) throw malformed(where, requestType.$type, 0, 'no bytes');
+    decode(bytes, start, end) {
       try {
-        return requestType.decode(new BinaryReader(bytes, strictUtf8));
+        return decodeMessage(requestType, bytes, start, end);
       } catch (thrown) {
-        throw malformed(where, requestType.$type, bytes.length, describe(thrown));
+        throw malformed(where, requestType.$type, end - start, describe(thrown));
       }
     },
     encode(message) {
-      const bytes = encodeMessage(responseType, message);
-      if (bytes.length > maxMessageBytes) throw tooLarge(where, bytes.length, maxMessageBytes);
-      return bytes;
+      const encoded = encodeShared(responseType, message);
+      if (encoded.length > maxMessageBytes) throw tooLarge(where, encoded.length, maxMessageBytes);
+      return encoded;
     },
   };
 }
 
-/** Bytes outside, messages inside; counts what passes. */
+/**
+ * Bytes outside, messages inside; counts what passes. Throws CANCELLED / CALLER_GONE for the mark of a stream
+ * that was given up (cut-off.ts).
+ */
 export function codecLayer(codec: Codec): StreamLayer {
   return (next) => (requests, context) => {
-    const { traffic } = serverContext(context);
-    const decoded = mapped(requests, (bytes) => {
-      const message = codec.decode(bytes);
-      if (bytes instanceof Uint8Array) traffic.receivedBytes += bytes.length;
+    const { traffic, method } = serverContext(context);
+    const decoded = mapped(requests, (item) => {
+      // grpc-js hands out what its deserializer made: the bytes as they came.
+      const bytes = item as Uint8Array;
+      if (isCutOff(bytes)) throw givenUp(`${method.service}/${method.name}`);
+      const message = codec.decode(bytes, 0, bytes.length);
+      traffic.receivedBytes += bytes.length;
       return message;
     });
     return mapped(next(decoded, context), (message) => {
-      const bytes = codec.encode(message);
+      const bytes = ownBytes(codec.encode(message));
       traffic.sentBytes += bytes.length;
       return bytes;
     });
@@ -68,12 +71,6 @@ export function codecLayer(codec: Codec): StreamLayer {
 
 async function* mapped<A, B>(source: AsyncIterable<A>, to: (item: A) => B): AsyncGenerator<B> {
   for await (const item of source) yield to(item);
-}
-
-/** Protobuf strings are UTF-8; the reader's default would put U+FFFD where they are not, and change data. */
-function strictUtf8(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw new Error('a string is not valid UTF-8');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }
 
 function givenUp(where: string): MeshError {

@@ -1,5 +1,6 @@
 import type { Metadata, TransportKind } from '../../kernel/call.ts';
 import type { MeshError } from '../../kernel/error.ts';
+import type { Encoded } from '../encode.ts';
 
 /**
  * Where a unary call enters the server, whatever it travelled on: every transport hands its calls in here, so
@@ -14,16 +15,20 @@ export interface UnaryMethod {
   /** As "/shop.orders.v1.OrdersService/PlaceOrder". */
   readonly path: string;
   /**
-   * Runs the call. `reply` is called exactly once, never before this function has returned; after that the
-   * call is over for the server. It never throws.
+   * Runs the call. `arrival.reply` is called exactly once, never before this function has returned; after that
+   * the call is over for the server. It never throws.
    */
-  run(arrival: Arrival, reply: (answer: Answer) => void): RunningCall;
+  run(arrival: Arrival): RunningCall;
 }
 
 /** One call as it arrived. */
 export interface Arrival {
-  /** The encoded request. It is read before `run` returns or in a microtask after it: the buffer must not be reused. */
-  readonly body: Uint8Array;
+  /** Where the encoded request stands; read before `run` returns. */
+  readonly message: Uint8Array;
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  /** The time on the monotonic clock, read a moment ago. */
+  readonly nowMs: number;
   readonly metadata: Metadata;
   /** The size of all metadata as it travelled (RFC 9113, 6.5.2), if it is more than `metadata` tells. */
   readonly metadataBytes?: number | undefined;
@@ -36,14 +41,16 @@ export interface Arrival {
   /** The caller's address, as "127.0.0.1:51234". */
   readonly peer: string;
   readonly transport: TransportKind;
+  /** Takes the answer, which is the call's own object: what of it is needed later is copied. */
+  reply(answer: Answer): void;
 }
 
 /** How a call ended. Headers and trailers are those that the handler set. */
 export interface Answer {
   /** Undefined: OK, with `body`. */
   readonly error: MeshError | undefined;
-  /** The encoded response; empty with an error. */
-  readonly body: Uint8Array;
+  /** The encoded response; empty with an error. It stands there while `reply` runs. */
+  readonly body: Encoded;
   readonly header: Metadata | undefined;
   readonly trailer: Metadata | undefined;
 }

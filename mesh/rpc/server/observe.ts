@@ -8,10 +8,10 @@ import { type ServerContext, serverContext } from './call.ts';
 
 /** What is recorded of the calls of one method. */
 export interface Observer {
-  /** A call has arrived; `end` wants the answer back. */
-  begin(): Moment;
+  /** A call has arrived. */
+  begin(): void;
   /** The call has ended, as its caller sees it. */
-  end(context: ServerContext, status: Status, begun: Moment): void;
+  end(context: ServerContext, status: Status): void;
   /**
    * A call has ended that the stack never saw: its request was too large, or did not become complete. It is
    * measured, and has no span: whoever refuses it has not read the metadata.
@@ -38,11 +38,10 @@ export function createObserver({ method, clock, spans, meter }: ObserverParts): 
   return {
     begin() {
       meter.callStarted();
-      return clock.monotonic();
     },
-    end(context, status, begun) {
-      const { transport, traffic } = context;
-      const durationMs = clock.monotonic() - begun;
+    end(context, status) {
+      const { transport, traffic, arrivedMs } = context;
+      const durationMs = clock.monotonic() - arrivedMs;
       meter.callEnded(status, durationMs, transport, traffic.sentBytes, traffic.receivedBytes);
       if (!keeps) return;
       const span = spanOf(context, name, status, durationMs);
@@ -62,7 +61,7 @@ export function observeLayer(observer: Observer): StreamLayer {
   return (next) =>
     async function* (requests, context) {
       const own = serverContext(context);
-      const begun = observer.begin();
+      observer.begin();
       // Whoever stops reading leaves by `return`: neither a normal end nor an error.
       let status: Status = 'CANCELLED';
       try {
@@ -73,7 +72,7 @@ export function observeLayer(observer: Observer): StreamLayer {
         throw thrown;
       } finally {
         // A handler may end well although nobody waited for it any more; the caller saw it fail.
-        observer.end(own, own.scope.reason?.status ?? status, begun);
+        observer.end(own, own.scope.reason?.status ?? status);
       }
     };
 }

@@ -7,6 +7,7 @@ import {
 import type { Metadata } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
+import { noBytes, ownBytes } from '../encode.ts';
 import { type ArrivedMetadata, arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
 import { toStatus } from '../status.ts';
 import { type Arriving, createArriving, type Late } from './arriving.ts';
@@ -46,7 +47,9 @@ interface Site {
 /** One call: what grpc-js tells it, and what the server stack asks of it. */
 class PlainCall implements CallListener, Arrival, Late {
   readonly transport = 'plain';
+  readonly bodyStart = 0;
   readonly begunMs: number;
+  nowMs = 0;
   #body: Buffer | undefined = undefined;
   #arrived: ArrivedMetadata = nothingYet;
   #running: RunningCall | undefined = undefined;
@@ -60,8 +63,12 @@ class PlainCall implements CallListener, Arrival, Late {
     this.begunMs = site.environment.clock.monotonic();
   }
 
-  get body(): Uint8Array {
-    return this.#body ?? noBytes;
+  get message(): Uint8Array {
+    return this.#body ?? noBytes.bytes;
+  }
+
+  get bodyEnd(): number {
+    return this.message.length;
   }
 
   get metadata(): Metadata {
@@ -123,9 +130,8 @@ class PlainCall implements CallListener, Arrival, Late {
       this.#refuse('UNIMPLEMENTED', 'no request message came for a unary method');
       return;
     }
-    this.#running = method.run(this, (answer) => {
-      this.#reply(answer);
-    });
+    this.nowMs = this.#site.environment.clock.monotonic();
+    this.#running = method.run(this);
   }
 
   onCancel(): void {
@@ -170,7 +176,7 @@ class PlainCall implements CallListener, Arrival, Late {
     observers.get(method.path)?.refused(status, this.begunMs);
   }
 
-  #reply({ error, body, header, trailer }: Answer): void {
+  reply({ error, body, header, trailer }: Answer): void {
     this.#over = true;
     const call = this.#call;
     if (header !== undefined) call.sendMetadata(toGrpcMetadata(header));
@@ -181,12 +187,12 @@ class PlainCall implements CallListener, Arrival, Late {
       call.sendStatus(status);
       return;
     }
-    call.sendMessage(body, nothing);
+    // grpc-js holds on to what it is given.
+    call.sendMessage(ownBytes(body), nothing);
     // Not once the message is written, as grpc-js does it for its own handlers: message and status leave in
     // one write then, which saves either side a turn of its event loop.
     call.sendStatus({ code: codes.OK, details: 'OK', metadata: trailers });
   }
 }
 
-const noBytes = Buffer.alloc(0);
 const nothingYet: ArrivedMetadata = { metadata: {}, bytes: 0, traceparent: undefined, attempt: 1 };

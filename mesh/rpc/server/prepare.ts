@@ -4,6 +4,7 @@ import { ServerReflectionDefinition } from '../../../gen/grpc/reflection/v1/refl
 import { ServerReflectionDefinition as ServerReflectionAlphaDefinition } from '../../../gen/grpc/reflection/v1alpha/reflection.ts';
 import { LaneServiceDefinition } from '../../../gen/weft/lane/v1/lane.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { contextRoot } from '../../kernel/context.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
 import { mergeImages, weftImage } from '../../schema/image.ts';
@@ -84,7 +85,8 @@ function environmentOf(
   draining: AbortSignal,
 ): CallEnvironment {
   const { resetGraceMs = 10, requestTimeoutMs = 10_000 } = options;
-  return { clock, random, resetGraceMs, requestTimeoutMs, draining, running: new Set() };
+  const waits = { resetGraceMs, requestTimeoutMs };
+  return { clock, random, ...waits, draining, runUnder: contextRoot(), running: new Set() };
 }
 
 interface OwnServices {

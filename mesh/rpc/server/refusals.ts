@@ -1,11 +1,9 @@
 import type { StreamLayer } from '../../kernel/call.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { remainingMs } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { type ServerContext, serverContext } from './call.ts';
 
 /** What a refusal may look at. */
-type Facts = Pick<ServerContext, 'deadline' | 'draining' | 'metadataBytes'>;
+type Facts = Pick<ServerContext, 'arrivedMs' | 'deadline' | 'draining' | 'metadataBytes'>;
 
 /** A check that a call must pass before it costs anything; throws the refusal. */
 export type Refusal = (facts: Facts) => void;
@@ -34,13 +32,11 @@ export function refuseMetadataAbove(maxBytes: number): Refusal {
 }
 
 /** Refuses what has expired on its way: nobody waits for the answer. */
-export function refuseExpired(clock: Clock): Refusal {
-  return ({ deadline }) => {
-    if (deadline === undefined || remainingMs(deadline, clock) > 0) return;
-    const message = 'the deadline had passed when the call arrived';
-    throw new MeshError(message, { status: 'DEADLINE_EXCEEDED', reason: 'EXPIRED_ON_ARRIVAL' });
-  };
-}
+export const refuseExpired: Refusal = ({ deadline, arrivedMs }) => {
+  if (deadline === undefined || deadline.at > arrivedMs) return;
+  const message = 'the deadline had passed when the call arrived';
+  throw new MeshError(message, { status: 'DEADLINE_EXCEEDED', reason: 'EXPIRED_ON_ARRIVAL' });
+};
 
 /** A refusal as a layer of a stream. */
 export function refusalLayer(refuse: Refusal): StreamLayer {

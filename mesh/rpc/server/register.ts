@@ -108,7 +108,7 @@ function registerMethod(
       const site = { method: info, stack: unaryStack(handler, parts), environment };
       registration.unary.set(info.path, {
         path: info.path,
-        run: (arrival, reply) => new UnaryCall(site, arrival, reply).start(),
+        run: (arrival) => new UnaryCall(site, arrival).start(),
       });
       // So that grpc-js knows the path; the calls themselves are taken before it runs anything (plain-unary.ts).
       grpc.register(info.path, () => undefined, bufferOf, same, 'unary');

@@ -27,7 +27,7 @@ export function createScope(): Scope {
 }
 
 /** A class, because there is one for every call: methods on the prototype, and nothing made before it is asked for. */
-class CallScope implements Scope {
+export class CallScope implements Scope {
   reason: MeshError | undefined = undefined;
   #finished = false;
   #listeners: Set<Listener> | undefined = undefined;

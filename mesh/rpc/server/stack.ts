@@ -31,14 +31,14 @@ export interface StackParts extends Pick<ObserverParts, 'clock'> {
   readonly answersWhileDraining: boolean;
 }
 
-function refusals({ clock, maxMetadataBytes, answersWhileDraining }: StackParts): Refusal[] {
+function refusals({ maxMetadataBytes, answersWhileDraining }: StackParts): Refusal[] {
   return [
     // First of the refusals: a server that goes away spends nothing more.
     ...(answersWhileDraining ? [] : [refuseWhileDraining]),
     // Before anything reads the metadata.
     refuseMetadataAbove(maxMetadataBytes),
     // Before the message is decoded: most of a call's cost is below this line.
-    refuseExpired(clock),
+    refuseExpired,
   ];
 }
 
@@ -72,7 +72,7 @@ export interface UnaryStack {
   readonly outward: Outward;
   readonly refusals: readonly Refusal[];
   /** The request of these bytes, decoded and valid. */
-  readonly receive: (body: Uint8Array) => unknown;
+  readonly receive: Codec['decode'];
   /** Run in the context that its own calls inherit. */
   readonly handler: AnyHandler;
   readonly codec: Codec;
@@ -87,8 +87,8 @@ export function unaryStack(handler: AnyHandler, parts: StackParts): UnaryStack {
     receive:
       check === undefined
         ? codec.decode
-        : (body) => {
-            const message = codec.decode(body);
+        : (bytes, start, end) => {
+            const message = codec.decode(bytes, start, end);
             validate(check, message);
             return message;
           },

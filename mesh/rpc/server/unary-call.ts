@@ -1,22 +1,16 @@
 import type { Metadata, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Cancellation } from '../../kernel/cancellation.ts';
-import {
-  childTrace,
-  parseTraceparent,
-  runInContext,
-  type TraceContext,
-} from '../../kernel/context.ts';
+import { childTrace, parseTraceparent, type TraceContext } from '../../kernel/context.ts';
 import type { Deadline } from '../../kernel/deadline.ts';
 import type { MeshError } from '../../kernel/error.ts';
+import { type Encoded, noBytes } from '../encode.ts';
 import { metadataBytes } from '../metadata.ts';
 import { Entries, headersSent } from './answer.ts';
 import type { CallEnvironment, ServerContext, Traffic } from './call.ts';
 import type { Answer, Arrival, RunningCall } from './dispatch.ts';
 import { goneError, passedError } from './gone.ts';
-import { createScope, type Scope } from './scope.ts';
+import { CallScope, type Scope } from './scope.ts';
 import type { UnaryStack } from './stack.ts';
-
-const noBytes = Buffer.alloc(0);
 
 /** What all calls of one method share. */
 export interface UnarySite {
@@ -32,39 +26,50 @@ type Setter = (key: string, value: string | Uint8Array) => void;
  * stack (stack.ts has the order and the reasons). A class with getters, where a stack of closures would be
  * clearer, because it is made for every call: what nobody asks for (signal, trace, headers) is never made.
  */
-export class UnaryCall implements ServerContext, RunningCall, Traffic {
-  readonly scope: Scope = createScope();
+export class UnaryCall extends CallScope implements ServerContext, RunningCall, Answer, Traffic {
   readonly deadline?: Deadline;
+  error: MeshError | undefined = undefined;
+  body: Encoded = noBytes;
   sentBytes = 0;
   receivedBytes: number;
   readonly #site: UnarySite;
   readonly #arrival: Arrival;
-  readonly #reply: (answer: Answer) => void;
-  readonly #begun: number;
   #answered = false;
   #trace: TraceContext | undefined = undefined;
   #parent: TraceContext | undefined = undefined;
   #header: Entries | undefined = undefined;
   #trailer: Entries | undefined = undefined;
 
-  constructor(site: UnarySite, arrival: Arrival, reply: (answer: Answer) => void) {
+  constructor(site: UnarySite, arrival: Arrival) {
+    super();
     this.#site = site;
     this.#arrival = arrival;
-    this.#reply = reply;
-    this.receivedBytes = arrival.body.length;
-    this.#begun = site.stack.observer.begin();
-    if (arrival.timeoutMs !== undefined) this.deadline = { at: this.#begun + arrival.timeoutMs };
+    this.receivedBytes = arrival.bodyEnd - arrival.bodyStart;
+    site.stack.observer.begin();
+    if (arrival.timeoutMs !== undefined) this.deadline = { at: arrival.nowMs + arrival.timeoutMs };
   }
 
   /** Begins; the handler's first step is run before this returns, the answer comes later. */
   start(): this {
     this.#site.environment.running.add(this);
-    void this.#run();
+    this.#run();
     return this;
+  }
+
+  get header(): Metadata | undefined {
+    return this.#header?.all;
+  }
+
+  get trailer(): Metadata | undefined {
+    return this.#trailer?.all;
   }
 
   get method(): MethodInfo {
     return this.#site.method;
+  }
+
+  get arrivedMs(): number {
+    return this.#arrival.nowMs;
   }
 
   get metadata(): Metadata {
@@ -95,12 +100,12 @@ export class UnaryCall implements ServerContext, RunningCall, Traffic {
     return this;
   }
 
-  get cancellation(): Cancellation {
-    return this.scope;
+  get scope(): Scope {
+    return this;
   }
 
-  get signal(): AbortSignal {
-    return this.scope.signal;
+  get cancellation(): Cancellation {
+    return this;
   }
 
   get trace(): TraceContext {
@@ -134,9 +139,9 @@ export class UnaryCall implements ServerContext, RunningCall, Traffic {
     };
   }
 
-  abort(reason: MeshError): void {
+  override abort(reason: MeshError): void {
     if (this.#answered) return;
-    this.scope.abort(reason);
+    super.abort(reason);
     // The handler may go on, but whoever still listens is told why nothing more will come.
     this.#answer(reason, noBytes);
   }
@@ -149,30 +154,53 @@ export class UnaryCall implements ServerContext, RunningCall, Traffic {
     return goneError(this.method, this.deadline, this.#site.environment.clock);
   }
 
-  async #run(): Promise<void> {
-    const { stack } = this.#site;
+  /** Not an async function: that would make a second promise and a generator for each call. */
+  #run(): void {
+    this.#response()?.then(
+      (response) => this.#succeed(response),
+      (thrown: unknown) => this.#fail(thrown),
+    );
+  }
+
+  /** What the handler has promised; undefined if the call has failed. */
+  #response(): Promise<unknown> | undefined {
+    const { stack, environment } = this.#site;
+    const { message, bodyStart, bodyEnd } = this.#arrival;
     try {
       for (const refuse of stack.refusals) refuse(this);
-      const request = stack.receive(this.#arrival.body);
-      const response = await runInContext(this, () => stack.handler(request, this));
-      const body = stack.codec.encode(response);
-      this.#answer(undefined, body);
+      const request = stack.receive(message, bodyStart, bodyEnd);
+      return Promise.resolve(environment.runUnder(this, stack.handler, request, this));
     } catch (thrown) {
       // What is refused is thrown before `run` has returned, and an answer must not come before that.
-      await Promise.resolve();
-      this.#answer(stack.outward(thrown, this), noBytes);
+      queueMicrotask(() => this.#fail(thrown));
+      return undefined;
     }
   }
 
+  #succeed(response: unknown): void {
+    try {
+      this.#answer(undefined, this.#site.stack.codec.encode(response));
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.#answer(this.#site.stack.outward(thrown, this), noBytes);
+  }
+
   /** The one answer of the call; whatever comes after the first is dropped. */
-  #answer(error: MeshError | undefined, body: Uint8Array): void {
+  #answer(error: MeshError | undefined, body: Encoded): void {
     if (this.#answered) return;
     this.#answered = true;
     const { stack, environment } = this.#site;
-    this.scope.finish();
+    this.finish();
     environment.running.delete(this);
     this.sentBytes = body.length;
-    stack.observer.end(this, error?.status ?? 'OK', this.#begun);
-    this.#reply({ error, body, header: this.#header?.all, trailer: this.#trailer?.all });
+    stack.observer.end(this, error?.status ?? 'OK');
+    this.error = error;
+    this.body = body;
+    this.#arrival.reply(this);
+    this.body = noBytes;
   }
 }
