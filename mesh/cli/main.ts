@@ -37,7 +37,9 @@ async function weft(verb: string | undefined): Promise<Command> {
     .exitOverride();
   const asked = Object.entries(verbs).filter(([name]) => name === verb);
   for (const [, load] of asked.length > 0 ? asked : Object.entries(verbs)) {
-    program.addCommand((await load()).copyInheritedSettings(program));
+    const command = (await load()).copyInheritedSettings(program);
+    for (const inner of command.commands) inner.copyInheritedSettings(program);
+    program.addCommand(command);
   }
   return program;
 }
