@@ -91,7 +91,7 @@ async function walk(breaker: Breaker, steps: readonly Step[]): Promise<Passage[]
 describe('a breaker, whatever happens to it', () => {
   test('refuses nothing while closed, sends one probe at a time, opens for failures only, and recovers', async () => {
     const property = fc.asyncProperty(
-      fc.array(step, { maxLength: 40 }),
+      fc.array(step, { maxLength: 40, size: 'max' }),
       fc.nat(),
       async (steps, seed) => {
         clock = createFakeClock();
@@ -108,6 +108,15 @@ describe('a breaker, whatever happens to it', () => {
         breaker.enter().leave('success');
         await settle();
         if (breaker.state !== 'closed') throw new Error(`it stays ${breaker.state}`);
+        const isOpen = (): boolean => breaker.state === 'open';
+        // And it still guards: whatever came before, a target that dies is noticed.
+        for (let i = 0; i < 7; i++) {
+          breaker.enter().leave('failure');
+          await settle();
+          clock.advance(20);
+          if (isOpen()) return;
+        }
+        throw new Error('it opens no more');
       },
     );
     await fc.assert(property, { numRuns: 10_000 });

@@ -46,6 +46,21 @@ function nextProbe(breaker: Breaker): Promise<ReturnType<Breaker['enter']>> {
   return eventually(() => breaker.enter(), { everyMs: 2 });
 }
 
+describe('a breaker that is open', () => {
+  test('learns nothing from calls that come back late, and opens again when it must', async () => {
+    const { breaker, lines } = bed();
+    const late = [breaker.enter(), breaker.enter()];
+    await open(breaker);
+    late[0]?.leave('failure');
+    const probe = await nextProbe(breaker);
+    late[1]?.leave('failure');
+    probe.leave('success');
+    await eventually(() => breaker.state === 'closed');
+    expect(lines).toEqual(['warn breaker opened', 'info breaker probes', 'info breaker closed']);
+    await open(breaker);
+  });
+});
+
 describe('the window of a breaker', () => {
   const closed = CircuitState.Closed;
 

@@ -187,6 +187,8 @@ class CockatielBreaker implements Breaker {
       default: {
         this.#probe = undefined;
         this.#tripping = false;
+        // What comes back late must not trip again: cockatiel would keep that failure for the next period.
+        this.#closed = this.#newPeriod();
         const openForMs = Math.round(this.#openUntilMs - clock.monotonic());
         log.warn('breaker opened', { ...fields, because: this.#window.describe(), openForMs });
       }

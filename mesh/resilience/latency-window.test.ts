@@ -8,6 +8,7 @@ describe('the latencies of late', () => {
     const times = fc.array(fc.double({ min: 0.05, max: 60_000, noNaN: true }), {
       minLength: 100,
       maxLength: 300,
+      size: 'max',
     });
     const property = fc.property(times, fc.constantFrom(0.5, 0.9, 0.99), (ms, share) => {
       const latencies = createLatencyWindow({ clock: createFakeClock() });

@@ -18,25 +18,29 @@ describe('the slots of a bulkhead', () => {
       // cockatiel takes slots back in a microtask.
       { weight: 1, arbitrary: fc.constant('wait' as const) },
     );
-    const property = fc.asyncProperty(fc.array(step, { maxLength: 200 }), async (steps) => {
-      let limit = 40;
-      const slots = createSlots(limit);
-      let used = 0;
-      for (const each of steps) {
-        if (each === 'wait') await new Promise((resolve) => process.nextTick(resolve));
-        else if (each === 'give') {
-          if (used > 0) slots.give();
-          used = Math.max(0, used - 1);
-        } else if (each === 'take') {
-          if (slots.take() !== used < limit) throw new Error(`${String(used)} of ${String(limit)}`);
-          used = used < limit ? used + 1 : used;
-        } else {
-          limit = each;
-          slots.resize(limit);
+    const property = fc.asyncProperty(
+      fc.array(step, { maxLength: 200, size: 'max' }),
+      async (steps) => {
+        let limit = 40;
+        const slots = createSlots(limit);
+        let used = 0;
+        for (const each of steps) {
+          if (each === 'wait') await new Promise((resolve) => process.nextTick(resolve));
+          else if (each === 'give') {
+            if (used > 0) slots.give();
+            used = Math.max(0, used - 1);
+          } else if (each === 'take') {
+            if (slots.take() !== used < limit)
+              throw new Error(`${String(used)} of ${String(limit)}`);
+            used = used < limit ? used + 1 : used;
+          } else {
+            limit = each;
+            slots.resize(limit);
+          }
+          if (slots.used !== used) throw new Error('a call was lost');
         }
-        if (slots.used !== used) throw new Error('a call was lost');
-      }
-    });
+      },
+    );
     await fc.assert(property, { numRuns: 2_000 });
   });
 });

@@ -54,7 +54,7 @@ export function groupContract(name: string, fresh: () => Promise<Store<Tables>>)
       let runs = 0;
       const fate = fc.constantFrom('fine', 'throws', 'breaks a key', 'is aborted', 'waits');
       await fc.assert(
-        fc.asyncProperty(fc.array(fate, { maxLength: 12 }), async (fates) => {
+        fc.asyncProperty(fc.array(fate, { maxLength: 12, size: 'max' }), async (fates) => {
           const run = `r${String(++runs)}-`;
           const settled = await Promise.allSettled(
             fates.map(async (it, i) => {

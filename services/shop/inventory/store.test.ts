@@ -185,7 +185,7 @@ onEachDatabase<InventoryDb>(inventoryMigrations, (database) => {
       return one.available + one.reserved;
     };
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 15 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 15, size: 'max' }), async (steps) => {
         const mark = `r${String(run++)}_`;
         const before = await pieces();
         let delivered = 0;
