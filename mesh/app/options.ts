@@ -1,5 +1,5 @@
-import type { SubscribeOptions } from '../events/consume/subscribe.ts';
 import type { Events } from '../events/events.ts';
+import type { SubscribeOptions } from '../events/subscribe.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';

@@ -7,9 +7,9 @@ import type { Image } from '../schema/image.ts';
 import { createValidator } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
+import { type Asking, createAsking } from './ask/asking.ts';
 import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
-import { openSubscription, type SubscribeOptions } from './consume/subscribe.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { withReplays } from './dead-letters/replay-feed.ts';
@@ -19,6 +19,7 @@ import { createPublish, createSend, type Publish, type Send } from './outbox/pub
 import { createRelay, type Relay, type RelayState } from './outbox/relay.ts';
 import { createRound } from './outbox/relay-round.ts';
 import { createWrite } from './outbox/write.ts';
+import { type SubscribeOptions, subscribe } from './subscribe.ts';
 
 export interface EventsOptions<DB> {
   /** The compiled schema: which messages are events, where they travel, what they may hold. */
@@ -52,7 +53,7 @@ export interface RelayTuning {
 }
 
 /** The events of one service: what it says through its outbox, and what it hears with its inbox. */
-export interface Events<DB> extends Closeable {
+export interface Events<DB> extends Asking<DB>, Closeable {
   /**
    * Publishes an event or a document if, and only if, `tx` commits; resolves with its id. Needs no broker:
    * the message waits in the outbox as long as it must. INVALID_ARGUMENT: NOT_AN_EVENT, EVENT_TOO_LARGE, or
@@ -93,14 +94,16 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const relay = buildRelay({ ...options, bus, source }, outbox, ports);
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
+  const replaying = withReplays(bus, { store, ...ports });
+  const parts = { source, image, store, bus: replaying, write, ...ports };
+  const { listen, close: closeReplies, ...asking } = createAsking(parts);
   const subscriptions: Subscription[] = [];
   return {
+    ...asking,
     publish: createPublish({ image, write }),
     send: createSend({ image, write }),
     async subscribe(wanted) {
-      const replaying = withReplays(bus, { store, ...ports });
-      const parts = { source, image, store, bus: replaying, ...ports };
-      const subscription = openSubscription(parts, wanted);
+      const subscription = subscribe(parts, { listen }, wanted);
       subscriptions.push(subscription);
       return subscription;
     },
@@ -114,7 +117,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     outboxDepth: () => outbox.depth(),
     async close() {
       // The relay last: handlers that finish may have published.
-      await Promise.all(subscriptions.map((each) => each.close()));
+      await Promise.all([closeReplies(), ...subscriptions.map((each) => each.close())]);
       await relay.close(flushMs);
     },
   };

@@ -15,6 +15,10 @@ export const eventMigrations: readonly Migration[] = [
     },
   },
   {
+    name: 'weft-004-styles',
+    up: { sqlite: asks('blob'), postgres: asks('bytea') },
+  },
+  {
     name: 'weft-005-dead-letters',
     up: { sqlite: deadLetters('blob'), postgres: deadLetters('bytea') },
   },
@@ -92,5 +96,34 @@ function deadLetters(bytes: string): string {
     );
     create index weft_dead_letter_died on weft_dead_letter (died_at);
     create index weft_dead_letter_again on weft_dead_letter (again_at) where again_at is not null;
+  `;
+}
+
+function asks(bytes: string): string {
+  return `
+    create table weft_ask (
+      id text primary key,
+      correlation_id text not null,
+      request_type text not null,
+      reply_type text not null,
+      request ${bytes} not null,
+      wanted integer not null,
+      answers integer not null default 0,
+      awaited integer not null,
+      asked_at bigint not null,
+      expires_at bigint not null,
+      closed_at bigint
+    );
+    create index weft_ask_open on weft_ask (expires_at) where closed_at is null;
+    create index weft_ask_closed on weft_ask (closed_at) where closed_at is not null;
+    create table weft_answer (
+      ask_id text not null,
+      place integer not null,
+      message_id text not null,
+      source text not null,
+      refused integer not null,
+      body ${bytes} not null,
+      primary key (ask_id, place)
+    );
   `;
 }

@@ -70,6 +70,36 @@ interface DeadLetterTable {
   again_at: number | null;
 }
 
+/** What a service has asked others; kept for a day after its end. Booleans are 0 and 1. */
+export interface AskTable {
+  /** That of the request message. */
+  id: string;
+  correlation_id: string;
+  request_type: string;
+  reply_type: string;
+  request: Uint8Array;
+  /** How many answers end it; 0: only its time does, or its handler. */
+  wanted: number;
+  answers: Generated<number>;
+  awaited: number;
+  asked_at: number;
+  expires_at: number;
+  /** Null until it is over. */
+  closed_at: number | null;
+}
+
+/** What was answered. */
+interface AnswerTable {
+  ask_id: string;
+  /** From 1, in the order in which they came. */
+  place: number;
+  message_id: string;
+  source: string;
+  /** 1: the body is a google.rpc.Status. */
+  refused: number;
+  body: Uint8Array;
+}
+
 /** Who may do what only one process may do at a time. */
 interface LeaseTable {
   name: string;
@@ -84,6 +114,8 @@ export interface EventTables {
   weft_inbox: InboxTable;
   weft_failure: FailureTable;
   weft_dead_letter: DeadLetterTable;
+  weft_ask: AskTable;
+  weft_answer: AnswerTable;
   weft_lease: LeaseTable;
 }
 

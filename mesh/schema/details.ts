@@ -2,7 +2,8 @@ import { toUSVString } from 'node:util';
 import type { Any } from '../../gen/google/protobuf/any.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/google/rpc/error_details.ts';
 import { Status } from '../../gen/google/rpc/status.ts';
-import type { ErrorDetails, FieldViolation, MeshError } from '../kernel/error.ts';
+import { type ErrorDetails, type FieldViolation, MeshError } from '../kernel/error.ts';
+import { statusName } from '../kernel/status.ts';
 import type { MessageType } from './definition.ts';
 
 /** ErrorInfo.domain of every reason that weft and its services give. */
@@ -46,6 +47,20 @@ export function decodeDetails(bytes: Uint8Array): { reason?: string; details: Er
     ...(retry && { retryAfterMs: Number(retry.seconds) * 1000 + retry.nanos / 1e6 }),
   };
   return info === undefined || info.reason === '' ? { details } : { reason: info.reason, details };
+}
+
+/** An error as a message: what travels where there are no trailers. */
+export function toStatus(error: MeshError): Status {
+  return Status.decode(encodeDetails(error));
+}
+
+/** What `toStatus` wrote; a status of others keeps what can be read. */
+export function fromStatus(status: Status): MeshError {
+  const { reason, details } = decodeDetails(Status.encode(status).finish());
+  return new MeshError(status.message, {
+    ...{ status: statusName(status.code), details },
+    ...(reason !== undefined && { reason }),
+  });
 }
 
 /** Cuts `text` to at most `bytes` bytes as a header carries it: percent-encoded, well-formed UTF-16. */

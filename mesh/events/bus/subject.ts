@@ -65,6 +65,23 @@ export function channelOf(subject: string): string {
   return subject.split('.', 1)[0] ?? subject;
 }
 
+/** Where replies travel: "weft-replies.<service that asked>.<Type>". */
+export const replyChannel = 'weft-replies';
+
+/** Where a reply to a service travels. */
+export function replyAddress(
+  service: string,
+  typeName: string,
+): { channel: string; subject: string } {
+  const to = checkToken(service, 'a service');
+  return { channel: replyChannel, subject: join(replyChannel, to, typeToken(typeName)) };
+}
+
+/** The subjects of all replies to a service. */
+export function replyFilter(service: string): string {
+  return join(replyChannel, checkToken(service, 'a service'), '*');
+}
+
 function join(channel: string, ...tokens: readonly string[]): string {
   return [checkToken(channel, 'a channel'), ...tokens].join('.');
 }

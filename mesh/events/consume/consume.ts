@@ -1,4 +1,5 @@
 import type { TraceContext } from '../../kernel/context.ts';
+import type { MeshError } from '../../kernel/error.ts';
 import type { Delivery } from '../bus/bus.ts';
 import type { Received } from '../received.ts';
 
@@ -20,6 +21,8 @@ export type Verdict =
    * "expired": it came too late to be handled.
    */
   | { readonly kind: 'ack'; readonly outcome: 'done' | 'skipped' | 'expired' | 'dead' }
+  /** Over too: the answer is no, and whoever asked has been told so. */
+  | { readonly kind: 'ack'; readonly outcome: 'refused'; readonly error: MeshError }
   /** Again, after a while. `error`: the handler failed; absent: it is for somebody else. */
   | { readonly kind: 'nak'; readonly delayMs: number; readonly error?: unknown };
 

@@ -1,6 +1,8 @@
 import type { TraceContext } from '../../kernel/context.ts';
 import type { MessageType } from '../../schema/definition.ts';
 import type { Transaction } from '../../store/sql.ts';
+import type { ExchangeNames } from '../ask/exchange.ts';
+import type { Asked } from '../ask/reply.ts';
 
 /** What a handler is told beside the event. */
 export interface EventContext<DB> {
@@ -12,6 +14,10 @@ export interface EventContext<DB> {
   readonly tx: Transaction<DB>;
   /** Unique among the events of its source; the same on every delivery. */
   readonly id: string;
+  /** The full name of its type. */
+  readonly type: string;
+  /** Who waits for a reply to it, if anybody does: what `events.reply` needs. */
+  readonly asked: Asked | undefined;
   /** The conversation that it belongs to: the id of the message that began it. */
   readonly correlationId: string;
   /** The id of the message that it follows from, if it follows from one. */
@@ -30,13 +36,23 @@ export interface EventContext<DB> {
   readonly signal: AbortSignal;
 }
 
-/** A handler and the type of event it is for; made by `on`. */
+/** A handler and the type of message it is for; made by `on` and `onRequest`. */
 export interface EventHandler<DB> {
   /** The full name of the message type. */
   readonly typeName: string;
+  /** What it replies to; absent when it does not reply. */
+  readonly exchange?: ExchangeNames;
   /** Reads a message; the function that is returned handles it. Throws when the bytes are not readable. */
-  decode(data: Uint8Array): (context: EventContext<DB>) => Promise<void>;
+  decode(data: Uint8Array): (context: EventContext<DB>) => Promise<Replying | undefined>;
 }
+
+/** Sends the reply that a handler has made, through what it is given: its type is the handler's own business. */
+export type Replying = (
+  send: <A extends object>(type: MessageType<A>, message: A) => Promise<unknown>,
+) => Promise<unknown>;
+
+/** Who handles what, by the full name of the type. */
+export type Handlers<DB> = Pick<ReadonlyMap<string, EventHandler<DB>>, 'get' | 'has'>;
 
 /**
  * Handles events of one type, as `on(OrderConfirmed, async (order, { tx }) => ...)`. A handler that throws
@@ -52,7 +68,10 @@ export function on<T, DB>(
     typeName: type.$type,
     decode(data) {
       const event = type.decode(data);
-      return (context) => handler(event, context);
+      return async (context) => {
+        await handler(event, context);
+        return undefined;
+      };
     },
   };
 }

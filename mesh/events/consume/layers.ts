@@ -7,27 +7,31 @@ import type { Random } from '../../kernel/random.ts';
 import type { Image } from '../../schema/image.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
+import { askedBy, refuse, writeReply } from '../ask/reply.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { filterOfSubject } from '../bus/subject.ts';
 import { writeDeadLetter } from '../dead-letters/dead-letter.ts';
 import { failureOf } from '../dead-letters/failure.ts';
 import type { Envelope } from '../envelope.ts';
+import type { Write } from '../outbox/write.ts';
 import { bytesOf } from '../received.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { blame, handlerTimeout, undecodable } from './blame.ts';
 import type { Consume, ConsumeLayer, Incoming, Verdict } from './consume.ts';
 import type { Gate } from './gate.ts';
-import type { EventContext, EventHandler } from './handler.ts';
+import type { EventContext, EventHandler, Handlers } from './handler.ts';
 import type { Inbox } from './inbox.ts';
+import { replies } from './replies.ts';
 
 /** What the layers of one consumer share. */
 export interface LayerParts<DB> {
   readonly image: Pick<Image, 'registry'>;
   readonly consumer: string;
-  readonly handlers: ReadonlyMap<string, EventHandler<DB>>;
+  readonly handlers: Handlers<DB>;
   /** The subjects that this process asked for, see bus/subject.ts. */
   readonly filters: ReadonlySet<string>;
   readonly inbox: Inbox<DB>;
+  readonly write: Write<DB>;
   readonly gate: Gate;
   /** The deliveries whose handlers run. */
   readonly running: Set<Delivery>;
@@ -143,6 +147,7 @@ export function traced<DB>(
       else if (verdict.outcome === 'done') record('OK');
       else if (verdict.outcome === 'dead') record('DEAD_LETTERED');
       else if (verdict.outcome === 'expired') record('EXPIRED');
+      else if (verdict.outcome === 'refused') record(verdict.error.status);
       return verdict;
     } catch (thrown) {
       record(MeshError.from(thrown).status);
@@ -153,7 +158,7 @@ export function traced<DB>(
 
 /** Counts what a message is to blame for; tries again a few times, then makes it a dead letter. */
 export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
-  const { consumer, inbox, maxDeliveries, retry, clock, random, log } = parts;
+  const { consumer, inbox, write, maxDeliveries, retry, clock, random, log } = parts;
   return (next) => async (incoming) => {
     try {
       return await next(incoming);
@@ -164,9 +169,11 @@ export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
       const limit = error.reason === undecodable ? 1 : maxDeliveries;
       const atMs = clock.now();
       const failure = failureOf(thrown, { atMs, delivery: delivery.deliveries });
-      const failures = await inbox.failed({ eventId, failure, limit }, (tx, history) =>
-        writeDeadLetter(tx, { consumer, eventId, delivery, history, atMs }, random),
-      );
+      const giveUp = { eventId, failure, limit };
+      const failures = await inbox.failed(giveUp, async (tx, history) => {
+        await writeDeadLetter(tx, { consumer, eventId, delivery, history, atMs }, random);
+        if (replies(parts, incoming)) await refuse(write, tx, incoming, error);
+      });
       if (failures < limit) {
         log.warn('a handler failed; the event comes again', { id: eventId, failures, err: thrown });
         return { kind: 'nak', delayMs: retryDelayMs(failures, retry, random), error };
@@ -179,13 +186,18 @@ export function counted<DB>(parts: LayerParts<DB>): ConsumeLayer {
 
 /** Innermost: reads the message, and runs its handler together with the inbox row. */
 export function effectOnce<DB>(parts: LayerParts<DB>): Consume {
-  const { inbox } = parts;
+  const { inbox, write } = parts;
   return async (incoming) => {
     const { id, envelope, delivery, trace } = incoming;
     const handle = decode(parts, incoming);
     const facts = { ...factsOf(id, envelope), trace, deliveries: delivery.deliveries };
     const effect = (tx: Transaction<DB>): Promise<void> =>
-      inTime(parts, incoming, (signal) => handle({ ...facts, tx, signal }));
+      inTime(parts, incoming, async (signal) => {
+        const reply = await handle({ ...facts, tx, signal });
+        const { asked } = facts;
+        if (asked === undefined) return;
+        await reply?.((type, message) => writeReply(write, tx, asked, [type, message]));
+      });
     const outcome = await inbox.once(id, effect, incoming.signal);
     return outcome === 'done' ? { kind: 'ack', outcome } : skipped;
   };
@@ -194,9 +206,11 @@ export function effectOnce<DB>(parts: LayerParts<DB>): Consume {
 function factsOf(
   id: string,
   envelope: Envelope | undefined,
-): Pick<EventContext<never>, 'id' | 'correlationId' | 'causationId' | 'source' | 'key' | 'timeMs'> {
-  const { source = '', key = '', timeMs = 0, correlationId = id, causationId } = envelope ?? {};
-  return { id, correlationId, causationId, source, key, timeMs };
+): Omit<EventContext<never>, 'tx' | 'signal' | 'trace' | 'deliveries'> {
+  const { type = '', source = '', key = '', timeMs = 0 } = envelope ?? {};
+  const { correlationId = id, causationId } = envelope ?? {};
+  const asked = askedBy(id, envelope);
+  return { id, type, asked, correlationId, causationId, source, key, timeMs };
 }
 
 /**
@@ -248,7 +262,7 @@ function decode<DB>(
     throw unreadable('it lacks the headers ce-id and ce-type', undefined);
   }
   try {
-    return handler.decode(bytesOf(body, handler.typeName, image));
+    return handler.decode(bytesOf(body, envelope?.type ?? '', image));
   } catch (thrown) {
     throw unreadable(`it is no ${handler.typeName}: ${describe(thrown)}`, thrown);
   }

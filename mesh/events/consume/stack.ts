@@ -11,6 +11,7 @@ import {
   settled,
   traced,
 } from './layers.ts';
+import { refused } from './refused.ts';
 
 /** The way of a delivery, outermost first. */
 export function consumerStack<DB>(parts: LayerParts<DB>): Consume {
@@ -30,6 +31,8 @@ export function consumerStack<DB>(parts: LayerParts<DB>): Consume {
       unexpired(parts),
       // Above the transaction and the handler's time limit: both must be over before it writes.
       counted(parts),
+      // Below the counting: a refusal is an answer. Above the transaction: what the handler wrote is undone.
+      refused(parts),
     ],
     // The transaction around the handler, and inside it the handler's time limit.
     effectOnce(parts),

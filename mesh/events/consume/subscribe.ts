@@ -6,23 +6,30 @@ import type { Random } from '../../kernel/random.ts';
 import type { Image } from '../../schema/image.ts';
 import type { Store } from '../../store/store.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
+import { checkExchange } from '../ask/exchange.ts';
 import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
 import { filterOf } from '../bus/subject.ts';
 import { eventOptions } from '../outbox/publish.ts';
+import type { Write } from '../outbox/write.ts';
+import type { Consume } from './consume.ts';
 import { createGate } from './gate.ts';
-import type { EventHandler } from './handler.ts';
+import type { EventHandler, Handlers } from './handler.ts';
 import { createInbox } from './inbox.ts';
 import { consumerStack } from './stack.ts';
-import { createSubscription, type Subscription } from './subscription.ts';
+import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts';
 
-export interface SubscribeOptions<DB> {
+export interface SubscribeOptions<DB> extends ConsumerTuning {
   /**
    * The durable name, as "warehouse": instances that use the same one share the events. One token
    * (kernel/names.ts).
    */
   readonly consumer: string;
-  /** Made by `on`; no two for one type. */
+  /** No two for one type. */
   readonly handlers: readonly EventHandler<DB>[];
+}
+
+/** Numbers of a consumer; the defaults are meant to be kept. */
+export interface ConsumerTuning {
   /** Most handlers of this process at a time. Default 16; 1 keeps the order as long as nothing fails. */
   readonly concurrency?: number;
   /** Longest run of a handler, once its transaction has begun, in ms. Default 30 000. */
@@ -46,6 +53,8 @@ export interface SubscribeParts<DB> {
   readonly image: Image;
   readonly store: Store<DB>;
   readonly bus: Bus;
+  /** Writes into the outbox: replies leave this way. */
+  readonly write: Write<DB>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -57,19 +66,38 @@ const drainMs = 10_000;
 const longestRetryMs = 60_000;
 const longestPauseMs = 30_000;
 
-/** Builds the stack of a consumer and begins to feed it. */
+/** Hears what the schema says of the types of its handlers. */
 export function openSubscription<DB>(
   parts: SubscribeParts<DB>,
-  options: SubscribeOptions<DB>,
+  { consumer, handlers: list, ...tuning }: SubscribeOptions<DB>,
 ): Subscription {
-  const { concurrency = 16, handlerTimeoutMs = 30_000, maxDeliveries = 5 } = options;
-  const { retryMs = 1_000, pauseMs = 1_000, from = 'start' } = options;
-  const { ackWaitMs = defaultAckWaitMs } = options;
-  const { bus, clock, random } = parts;
-  const consumer = checkToken(options.consumer, 'a consumer');
-  const handlers = byType(options.handlers);
-  for (const typeName of handlers.keys()) checkOwner(parts, typeName);
+  const handlers = byType(list);
+  for (const handler of list) {
+    checkOwner(parts, handler.typeName);
+    if (handler.exchange !== undefined) checkExchange(parts.image, handler.exchange);
+  }
   const channels = channelsOf(parts.image, [...handlers.keys()]);
+  return openConsumer(parts, tuning, { consumer, handlers, channels }).subscription;
+}
+
+/** What a consumer takes, and who handles it. */
+export interface Intake<DB> {
+  readonly consumer: string;
+  readonly handlers: Handlers<DB>;
+  readonly channels: SubscriptionOptions['channels'];
+}
+
+/** Builds the stack of a consumer and begins to feed it; what comes from elsewhere may go through it too. */
+export function openConsumer<DB>(
+  parts: SubscribeParts<DB>,
+  tuning: ConsumerTuning,
+  { handlers, channels, ...intake }: Intake<DB>,
+): { readonly subscription: Subscription; readonly consume: Consume } {
+  const { concurrency = 16, handlerTimeoutMs = 30_000, maxDeliveries = 5 } = tuning;
+  const { retryMs = 1_000, pauseMs = 1_000, from = 'start' } = tuning;
+  const { ackWaitMs = defaultAckWaitMs } = tuning;
+  const { bus, clock, random } = parts;
+  const consumer = checkToken(intake.consumer, 'a consumer');
   const log = parts.log.child({ consumer });
   const pause = { firstMs: pauseMs, longestMs: longestPauseMs };
   const gate = createGate({ pause, clock, random, log });
@@ -81,10 +109,11 @@ export function openSubscription<DB>(
     inbox: createInbox(parts.store, consumer, clock),
     retry: { firstMs: retryMs, longestMs: longestRetryMs },
   });
-  return createSubscription({
+  const subscription = createSubscription({
     ...{ bus, consumer, channels, from, concurrency, ackWaitMs, drainMs, gate, running, consume },
     ...{ clock, random },
   });
+  return { subscription, consume };
 }
 
 function byType<DB>(handlers: readonly EventHandler<DB>[]): Map<string, EventHandler<DB>> {

@@ -27,6 +27,8 @@ export type Letter<T> = Pick<Outgoing, 'channel' | 'subject'> &
   Pick<Envelope, 'key' | 'replyTo' | 'expiresMs'> & {
     readonly type: MessageType<T>;
     readonly message: T;
+    /** It is one of gRPC's own, which not every schema holds; so it is not checked. */
+    readonly unchecked?: true;
     /** What it follows from. Default: the message that is being handled, if any. */
     readonly cause?: { readonly id: string; readonly correlationId: string } | undefined;
   };
@@ -46,8 +48,9 @@ const largestPayload = 1024 * 1024 - 16 * 1024;
 /** Writes messages of every style, checked against the schema, with the span that published them. */
 export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
   const { source, store, outbox, clock, random, spans } = options;
-  return async (tx, { type, message, channel, subject, cause, ...rest }) => {
-    const violations = options.validator.check(type.$type, message);
+  return async (tx, letter) => {
+    const { type, message, channel, subject, cause } = letter;
+    const violations = letter.unchecked ? [] : options.validator.check(type.$type, message);
     if (violations.length > 0)
       throw MeshError.invalid(`${type.$type} is not published`, violations);
     const data = type.encode(message).finish();
@@ -60,7 +63,7 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
     const id = sortableId(startMs, random);
     const from = cause ?? context.cause;
     const headers = toHeaders({
-      ...{ ...rest, id, type: type.$type, source, timeMs: startMs, trace },
+      ...{ ...wishes(letter), id, type: type.$type, source, timeMs: startMs, trace },
       correlationId: from?.correlationId ?? id,
       ...(from && { causationId: from.id }),
     });
@@ -81,6 +84,18 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
       spans.record(span);
     });
     return id;
+  };
+}
+
+function wishes<T>({
+  key,
+  replyTo,
+  expiresMs,
+}: Letter<T>): Pick<Envelope, 'key' | 'replyTo' | 'expiresMs'> {
+  return {
+    key,
+    ...(replyTo !== undefined && { replyTo }),
+    ...(expiresMs !== undefined && { expiresMs }),
   };
 }
 

@@ -1,0 +1,28 @@
+import { MeshError } from '../../kernel/error.ts';
+import { refuse } from '../ask/reply.ts';
+import { isRefusal } from './blame.ts';
+import type { ConsumeLayer } from './consume.ts';
+import type { LayerParts } from './layers.ts';
+import { replies } from './replies.ts';
+
+/**
+ * Tells whoever asked that the answer is no: what a replier refuses is no failure of its, and would be
+ * refused again.
+ */
+export function refused<DB>(
+  parts: Pick<LayerParts<DB>, 'handlers' | 'inbox' | 'write'>,
+): ConsumeLayer {
+  const { inbox, write } = parts;
+  return (next) => async (incoming) => {
+    try {
+      return await next(incoming);
+    } catch (thrown) {
+      const { id, signal } = incoming;
+      const error = MeshError.from(thrown);
+      if (!replies(parts, incoming) || !isRefusal(error)) throw thrown;
+      const outcome = await inbox.once(id, (tx) => refuse(write, tx, incoming, error), signal);
+      if (outcome === 'duplicate') return { kind: 'ack', outcome: 'skipped' };
+      return { kind: 'ack', outcome: 'refused', error };
+    }
+  };
+}
