@@ -61,6 +61,9 @@ policy: ready ## Show the policy of calls to a service, each value with its orig
 dlq: ready ## List what consumers gave up (A="show <id>", "replay <id>", "drop <id>" for more)
 	@$(weft) dlq $(or $(A),ls)
 
+saga: ready ## List the sagas under way (A="show <id>", "retry <id>", "skip <id>", "compensate <id>" for more)
+	@$(weft) saga $(or $(A),ls)
+
 trace: ready ## Show one order's way as a tree of calls and events (T=<trace id>)
 	@$(weft) trace $(T)
 
@@ -162,4 +165,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy dlq trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready

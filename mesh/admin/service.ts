@@ -12,9 +12,10 @@ import type { Implementation } from '../rpc/server/implementation.ts';
 import type { SpanRecord, SpanRing } from '../telemetry/spans.ts';
 import { type DeadLetterSources, deadLetterMethods } from './dead-letters.ts';
 import type { PolicyView } from './ports.ts';
+import { type SagaSources, sagaMethods } from './sagas.ts';
 import { type StatsSources, statsOf } from './stats.ts';
 
-export interface AdminOptions extends StatsSources, DeadLetterSources {
+export interface AdminOptions extends StatsSources, DeadLetterSources, SagaSources {
   /** The name of the service that this process is an instance of. */
   readonly service: string;
   readonly instanceId: string;
@@ -38,6 +39,7 @@ export function createAdminService(options: AdminOptions): Implementation<AdminS
       return Promise.resolve({ spans: spans.map((span) => toSpan(span, options)) });
     },
     ...deadLetterMethods(options),
+    ...sagaMethods(options),
   };
 }
 

@@ -56,11 +56,8 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     server.add(
       AdminServiceDefinition,
       createAdminService({
-        service: name,
-        instanceId,
-        spans,
-        image,
-        deadLetters: events?.deadLetters,
+        ...{ service: name, instanceId, spans, image },
+        ...{ deadLetters: events?.deadLetters, sagas: tools.desk },
         ...visible(telemetry, reach, server),
       }),
     );

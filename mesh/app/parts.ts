@@ -8,7 +8,8 @@ import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Peers } from '../rpc/client/peers.ts';
 import type { Saga } from '../saga/definition.ts';
-import { createSagas, type SagaTuning } from '../saga/sagas.ts';
+import type { SagaDesk } from '../saga/desk.ts';
+import { createSagas, type Sagas, type SagaTuning } from '../saga/sagas.ts';
 import type { Image } from '../schema/image.ts';
 import { openStore } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
@@ -29,7 +30,11 @@ interface Ports {
 
 interface Parts<DB> {
   /** The tools, and the periodic jobs that were asked for: they start when the app serves. */
-  readonly tools: AppTools<DB> & { readonly jobs: readonly (() => Closeable)[] };
+  readonly tools: AppTools<DB> & {
+    readonly jobs: readonly (() => Closeable)[];
+    /** Absent when the service runs no sagas. */
+    readonly desk: SagaDesk | undefined;
+  };
   /** Absent when the process speaks no events. */
   readonly events: Events<DB> | undefined;
 }
@@ -53,6 +58,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     events = createEvents<DB>({ image, store, bus, source: name, clock, random, log, spans });
   }
   const jobs: (() => Closeable)[] = [];
+  let running: Sagas<DB> | undefined;
   const tools = {
     store,
     jobs,
@@ -68,12 +74,16 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     },
     client: peers.client.bind(peers),
     sagas: (sagas: readonly Saga<DB>[], tuning?: SagaTuning) => {
-      const opened = createSagas<DB>({ ...tuning, store, sagas, clock, random, log });
+      const mine = createSagas<DB>({ ...tuning, store, sagas, clock, random, log });
+      running = mine;
       jobs.push(() => {
-        opened.run();
-        return opened;
+        mine.run();
+        return mine;
       });
-      return opened;
+      return mine;
+    },
+    get desk() {
+      return running?.desk;
     },
     every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
       jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));

@@ -17,6 +17,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   call: async () => (await import('./call.ts')).callCommand(),
   stat: async () => (await import('./stat.ts')).statCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
+  saga: async () => (await import('./saga.ts')).sagaCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   tools: async () => (await import('./tools.ts')).toolsCommand(),

@@ -29,6 +29,14 @@ import {
   ReplayDeadLettersRequest,
   ReplayDeadLettersResponse,
 } from "./dead_letters.ts";
+import {
+  GetSagaRequest,
+  GetSagaResponse,
+  ListSagasRequest,
+  ListSagasResponse,
+  SteerSagaRequest,
+  SteerSagaResponse,
+} from "./sagas.ts";
 
 export const protobufPackage = "weft.admin.v1";
 
@@ -2416,6 +2424,39 @@ export const AdminServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
+    /**
+     * ListSagas returns the sagas of this process's service, from its database: instances that share one return
+     * the same.
+     */
+    listSagas: {
+      name: "ListSagas",
+      requestType: ListSagasRequest as typeof ListSagasRequest,
+      requestStream: false,
+      responseType: ListSagasResponse as typeof ListSagasResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** GetSaga returns one of them. NOT_FOUND: SAGA_NOT_FOUND. */
+    getSaga: {
+      name: "GetSaga",
+      requestType: GetSagaRequest as typeof GetSagaRequest,
+      requestStream: false,
+      responseType: GetSagaResponse as typeof GetSagaResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+     * Told twice, it may do it twice: skipping a step and then the next one.
+     */
+    steerSaga: {
+      name: "SteerSaga",
+      requestType: SteerSagaRequest as typeof SteerSagaRequest,
+      requestStream: false,
+      responseType: SteerSagaResponse as typeof SteerSagaResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -2517,6 +2558,42 @@ export const AdminServiceService = {
       Buffer.from(DropDeadLettersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DropDeadLettersResponse => DropDeadLettersResponse.decode(value),
   },
+  /**
+   * ListSagas returns the sagas of this process's service, from its database: instances that share one return
+   * the same.
+   */
+  listSagas: {
+    path: "/weft.admin.v1.AdminService/ListSagas" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSagasRequest): Buffer => Buffer.from(ListSagasRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSagasRequest => ListSagasRequest.decode(value),
+    responseSerialize: (value: ListSagasResponse): Buffer => Buffer.from(ListSagasResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSagasResponse => ListSagasResponse.decode(value),
+  },
+  /** GetSaga returns one of them. NOT_FOUND: SAGA_NOT_FOUND. */
+  getSaga: {
+    path: "/weft.admin.v1.AdminService/GetSaga" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSagaRequest): Buffer => Buffer.from(GetSagaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSagaRequest => GetSagaRequest.decode(value),
+    responseSerialize: (value: GetSagaResponse): Buffer => Buffer.from(GetSagaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSagaResponse => GetSagaResponse.decode(value),
+  },
+  /**
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * Told twice, it may do it twice: skipping a step and then the next one.
+   */
+  steerSaga: {
+    path: "/weft.admin.v1.AdminService/SteerSaga" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SteerSagaRequest): Buffer => Buffer.from(SteerSagaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SteerSagaRequest => SteerSagaRequest.decode(value),
+    responseSerialize: (value: SteerSagaResponse): Buffer => Buffer.from(SteerSagaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SteerSagaResponse => SteerSagaResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -2549,6 +2626,18 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   replayDeadLetters: handleUnaryCall<ReplayDeadLettersRequest, ReplayDeadLettersResponse>;
   /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
   dropDeadLetters: handleUnaryCall<DropDeadLettersRequest, DropDeadLettersResponse>;
+  /**
+   * ListSagas returns the sagas of this process's service, from its database: instances that share one return
+   * the same.
+   */
+  listSagas: handleUnaryCall<ListSagasRequest, ListSagasResponse>;
+  /** GetSaga returns one of them. NOT_FOUND: SAGA_NOT_FOUND. */
+  getSaga: handleUnaryCall<GetSagaRequest, GetSagaResponse>;
+  /**
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * Told twice, it may do it twice: skipping a step and then the next one.
+   */
+  steerSaga: handleUnaryCall<SteerSagaRequest, SteerSagaResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -2678,6 +2767,60 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DropDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ListSagas returns the sagas of this process's service, from its database: instances that share one return
+   * the same.
+   */
+  listSagas(
+    request: ListSagasRequest,
+    callback: (error: ServiceError | null, response: ListSagasResponse) => void,
+  ): ClientUnaryCall;
+  listSagas(
+    request: ListSagasRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSagasResponse) => void,
+  ): ClientUnaryCall;
+  listSagas(
+    request: ListSagasRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSagasResponse) => void,
+  ): ClientUnaryCall;
+  /** GetSaga returns one of them. NOT_FOUND: SAGA_NOT_FOUND. */
+  getSaga(
+    request: GetSagaRequest,
+    callback: (error: ServiceError | null, response: GetSagaResponse) => void,
+  ): ClientUnaryCall;
+  getSaga(
+    request: GetSagaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSagaResponse) => void,
+  ): ClientUnaryCall;
+  getSaga(
+    request: GetSagaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSagaResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * Told twice, it may do it twice: skipping a step and then the next one.
+   */
+  steerSaga(
+    request: SteerSagaRequest,
+    callback: (error: ServiceError | null, response: SteerSagaResponse) => void,
+  ): ClientUnaryCall;
+  steerSaga(
+    request: SteerSagaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SteerSagaResponse) => void,
+  ): ClientUnaryCall;
+  steerSaga(
+    request: SteerSagaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SteerSagaResponse) => void,
   ): ClientUnaryCall;
 }
 
