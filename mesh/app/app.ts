@@ -68,7 +68,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     if (events !== undefined) {
       opened.push(events);
       events.start();
-      opened.push(watchOutbox(telemetry.registry, () => events.outboxDepth(), ports));
+      opened.push(watchOutbox(telemetry.registry, events, ports));
       if (parts.consumer !== undefined)
         await events.subscribe({ consumer: name, ...parts.consumer });
     }

@@ -2,7 +2,7 @@ import type { AdminOptions } from '../admin/service.ts';
 import { servingLanesView } from '../admin/views.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
-import { observeEvents } from '../telemetry/event-metrics.ts';
+import { type OutboxCounts, observeEvents } from '../telemetry/event-metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { observePeers, observeServingLanes } from '../telemetry/peer-metrics.ts';
 import type { MetricsRegistry } from '../telemetry/registry.ts';
@@ -32,17 +32,17 @@ export function visible(
 /** Counts what waits in the outbox, again and again, and shows it as a metric. */
 export function watchOutbox(
   registry: MetricsRegistry,
-  outboxDepth: () => Promise<number>,
+  events: { outbox(): Promise<OutboxCounts>; readonly resent: number },
   ports: Pick<PeriodicOptions, 'clock' | 'log'>,
 ): Closeable {
-  let depth: number | undefined;
-  observeEvents(registry, { outboxDepth: () => depth });
+  let counts: OutboxCounts | undefined;
+  observeEvents(registry, { outbox: () => counts, resent: () => events.resent });
   return runPeriodically({
     ...ports,
     everyMs: countEveryMs,
     name: 'counting the outbox',
     async task() {
-      depth = await outboxDepth();
+      counts = await events.outbox();
     },
   });
 }

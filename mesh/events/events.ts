@@ -18,6 +18,7 @@ import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
 import { createRelay, type Relay, type RelayState } from './outbox/relay.ts';
 import { createRound } from './outbox/relay-round.ts';
+import type { OutboxState } from './outbox/state.ts';
 import { createWrite } from './outbox/write.ts';
 import { type SubscribeOptions, subscribe } from './subscribe.ts';
 
@@ -73,8 +74,10 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   readonly relay: RelayState;
   /** What the consumers that keep their inbox in this database gave up. */
   readonly deadLetters: DeadLetters;
-  /** How many messages wait in the outbox, in all processes that share it. */
-  outboxDepth(): Promise<number>;
+  /** What waits in the outbox, in all processes that share it. */
+  outbox(): Promise<OutboxState>;
+  /** How many messages this process has sent again because the broker no longer held them. */
+  readonly resent: number;
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
   close(): Promise<void>;
 }
@@ -91,7 +94,11 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const source = checkServiceName(options.source);
   const bus = describedBus(options.bus, image);
   const outbox: Outbox<DB> = createOutbox({ store, ...ports, onWritten: () => relay.wake() });
-  const relay = buildRelay({ ...options, bus, source }, outbox, ports);
+  let resent = 0;
+  const onMissing = (messages: number): void => {
+    resent += messages;
+  };
+  const relay = buildRelay({ ...options, bus, source }, outbox, { ...ports, onMissing });
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
   const replaying = withReplays(bus, { store, ...ports });
@@ -114,7 +121,10 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
       return relay.state;
     },
     deadLetters: createDeadLetters({ store, clock }),
-    outboxDepth: () => outbox.depth(),
+    outbox: () => outbox.state(),
+    get resent() {
+      return resent;
+    },
     async close() {
       // The relay last: handlers that finish may have published.
       await Promise.all([closeReplies(), ...subscriptions.map((each) => each.close())]);
@@ -126,12 +136,12 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
 function buildRelay<DB>(
   { store, bus, source, relay = {}, inboxMs = 7 * day, lettersMs = 30 * day }: EventsOptions<DB>,
   outbox: Outbox<DB>,
-  { clock, random, log }: { clock: Clock; random: Random; log: Log },
+  ports: { clock: Clock; random: Random; log: Log; onMissing: (messages: number) => void },
 ): Relay {
   const { pollMs = 500, leaseMs = 5_000, batch = 500, sentMs = day } = relay;
-  const holder = `${source}-${random.hex(8)}`;
-  const leases = createLeases({ store, holder, durationMs: leaseMs, log });
+  const holder = `${source}-${ports.random.hex(8)}`;
+  const leases = createLeases({ store, holder, durationMs: leaseMs, log: ports.log });
   const retention = { sentMs, handledMs: inboxMs, lettersMs };
-  const round = createRound({ store, outbox, bus, leaseMs, retention, batch, clock, log });
-  return createRelay({ round, leases, pollMs, standbyMs: leaseMs / 5, clock, random, log });
+  const round = createRound({ store, outbox, bus, leaseMs, retention, batch, ...ports });
+  return createRelay({ round, leases, pollMs, standbyMs: leaseMs / 5, ...ports });
 }

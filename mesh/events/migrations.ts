@@ -1,5 +1,24 @@
 import type { Migration } from '../store/store.ts';
 
+// What is due at once and what is due later have an index each: a relay that looks meets neither what waits for
+// its hour nor what was sent. Refused rows are few, and every look asks for them.
+const outbox = `
+  alter table weft_outbox add column event_key text not null default '';
+  alter table weft_outbox add column sequence bigint;
+  drop index weft_outbox_unsent;
+  create index weft_outbox_ready on weft_outbox (id) where sent_at is null and not_before = 0;
+  create index weft_outbox_later on weft_outbox (not_before, id)
+    where sent_at is null and not_before > 0;
+  create index weft_outbox_refused on weft_outbox (channel, event_key, id)
+    where sent_at is null and attempts > 0;
+  create table weft_outbox_channel (
+    channel text primary key,
+    identity text not null,
+    last_sequence bigint not null,
+    last_id text not null
+  );
+`;
+
 /** The tables of outbox and inbox; put them before the service's own: `[...eventMigrations, ...own]`. */
 export const eventMigrations: readonly Migration[] = [
   {
@@ -14,6 +33,7 @@ export const eventMigrations: readonly Migration[] = [
       postgres: tables({ id: 'bigserial primary key', bytes: 'bytea', keyed: '' }),
     },
   },
+  { name: 'weft-002-outbox', up: outbox },
   {
     name: 'weft-004-styles',
     up: { sqlite: asks('blob'), postgres: asks('bytea') },

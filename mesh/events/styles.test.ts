@@ -74,7 +74,7 @@ test('of documents a new consumer hears the latest of each key', async () => {
   await menu('lunch', 1);
   await menu('dinner', 1);
   await menu('lunch', 2);
-  await eventually(async () => (await events.outboxDepth()) === 0);
+  await eventually(async () => (await events.outbox()).unsent === 0);
   const seen: string[] = [];
   await events.subscribe({
     consumer: 'guests',

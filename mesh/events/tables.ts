@@ -18,6 +18,21 @@ interface OutboxTable {
   last_error: string | null;
   /** Null until the bus has stored it. */
   sent_at: number | null;
+  /** What keeps it in order with others of its channel; '' = nothing. */
+  event_key: Generated<string>;
+  /** Its place in the channel, once it is sent. */
+  sequence: number | null;
+}
+
+/** What is known of a channel: if it no longer holds this, it has lost messages. */
+interface OutboxChannelTable {
+  channel: string;
+  /** Of the bus: another one when the channel was made anew. */
+  identity: string;
+  /** The highest place that a message of this outbox was given there; 0 = none. */
+  last_sequence: number;
+  /** The id of that message. */
+  last_id: string;
 }
 
 /** What a consumer is done with: its effect has happened, it became a dead letter, or it came too late. */
@@ -111,6 +126,7 @@ interface LeaseTable {
 /** The tables of this room, in every database of a service that speaks events. Wall times in ms. */
 export interface EventTables {
   weft_outbox: OutboxTable;
+  weft_outbox_channel: OutboxChannelTable;
   weft_inbox: InboxTable;
   weft_failure: FailureTable;
   weft_dead_letter: DeadLetterTable;

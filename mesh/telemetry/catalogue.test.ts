@@ -25,10 +25,10 @@ const target: TargetView = {
     { ...endpoint, instanceId: 'i-3', health: 'ejected' },
   ],
 };
-let outboxDepth: number | undefined;
+let outbox: { unsent: number; later: number; refused: number } | undefined;
 observePeers(registry, { targets: () => [target] });
 observeServingLanes(registry, () => lane);
-observeEvents(registry, { outboxDepth: () => outboxDepth });
+observeEvents(registry, { outbox: () => outbox, resent: () => 3 });
 createBalancerEvents({ log: silentLog, registry });
 
 afterAll(() => telemetry.close());
@@ -81,7 +81,7 @@ describe('what weft shows of those it calls', () => {
 
   test('is what waits for the bus, once it was counted', () => {
     expect(shown()).not.toMatch(/^weft_events_outbox_depth /m);
-    outboxDepth = 5;
+    outbox = { unsent: 5, later: 2, refused: 1 };
     expect(shown()).toContain('weft_events_outbox_depth 5\n');
   });
 });

@@ -6,19 +6,45 @@ import type { MetricsRegistry } from './registry.ts';
  * scrape does not wait for a database.
  */
 export interface EventsView {
-  /** Messages in the outbox that are not sent yet; undefined: not counted yet. */
-  outboxDepth(): number | undefined;
+  /** Undefined: not counted yet. */
+  outbox(): OutboxCounts | undefined;
+  /** Messages that this process sent again because the broker no longer held them. */
+  resent(): number;
 }
 
-const outbox: MetricSpec<'gauge'> = {
+export interface OutboxCounts {
+  readonly unsent: number;
+  readonly later: number;
+  readonly refused: number;
+}
+
+const depth: MetricSpec<'gauge'> = {
   ...{ name: 'weft.events.outbox.depth', kind: 'gauge', unit: '{message}', labels: [] },
   help: 'Messages of the outbox that are not sent yet.',
+};
+const later: MetricSpec<'gauge'> = {
+  ...{ name: 'weft.events.outbox.later', kind: 'gauge', unit: '{message}', labels: [] },
+  help: 'Those of them whose time has not come: delayed, refused, or behind a refused one.',
+};
+const refused: MetricSpec<'gauge'> = {
+  ...{ name: 'weft.events.outbox.refused', kind: 'gauge', unit: '{message}', labels: [] },
+  help: 'Those of them that the broker has refused at least once.',
+};
+const resent: MetricSpec<'counter'> = {
+  ...{ name: 'weft.events.outbox.resent', kind: 'counter', unit: '{message}', labels: [] },
+  help: 'Messages sent again because the broker no longer held what it had stored.',
 };
 
 /** Lets a registry read what waits. */
 export function observeEvents(registry: MetricsRegistry, events: EventsView): void {
-  registry.observe(outbox, (): Sample[] => {
-    const value = events.outboxDepth();
-    return value === undefined ? [] : [{ labels: [], value }];
-  });
+  const gauge = (spec: MetricSpec<'gauge'>, of: (counts: OutboxCounts) => number): void => {
+    registry.observe(spec, (): Sample[] => {
+      const counts = events.outbox();
+      return counts === undefined ? [] : [{ labels: [], value: of(counts) }];
+    });
+  };
+  gauge(depth, ({ unsent }) => unsent);
+  gauge(later, (counts) => counts.later);
+  gauge(refused, (counts) => counts.refused);
+  registry.observe(resent, () => [{ labels: [], value: events.resent() }]);
 }

@@ -11,6 +11,8 @@ export interface NatsServer extends Daemon {
   readonly url: string;
   /** Its monitoring page, as "http://127.0.0.1:21502": /jsz, /connz, /healthz. */
   readonly monitor: string;
+  /** The folder of its streams. */
+  readonly data: string;
 }
 
 /** A real nats-server with JetStream on file storage, so that streams outlive a kill and a restart. */
@@ -19,13 +21,14 @@ export async function startNats(): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-nats-'));
   const port = await freePort();
   const monitorPort = await freePort();
+  const data = join(folder, 'data');
   const monitor = `http://127.0.0.1:${String(monitorPort)}`;
   const daemon = await startDaemon({
     command: path,
     folder,
     args: [
       ...['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitorPort)],
-      ...['--jetstream', '--store_dir', join(folder, 'data')],
+      ...['--jetstream', '--store_dir', data],
     ],
     // healthz is 200 only once JetStream has recovered its streams.
     ready: () => probe(`${monitor}/healthz`),
@@ -33,5 +36,6 @@ export async function startNats(): Promise<NatsServer> {
   return Object.assign(daemon, {
     url: `nats://127.0.0.1:${String(port)}`,
     monitor,
+    data,
   });
 }

@@ -70,7 +70,7 @@ function race(plan: Plan, broker: Broker, database: Database): ReturnType<typeof
         events.start();
         await told.reached(count);
         // The last rows are stored and may not be marked yet.
-        while ((await events.outboxDepth()) > 0) await systemClock.sleep(1);
+        while ((await events.outbox()).unsent > 0) await systemClock.sleep(1);
       });
       await events.close();
       await bus.close();

@@ -23,6 +23,21 @@ export interface Outgoing {
   readonly id: string;
   readonly headers: Headers;
   readonly data: Uint8Array;
+  /**
+   * Of the messages of one channel and key in one call of `publish`, each is sent when the one before it is
+   * stored, and not sent when that one was not. Default '': the message waits for no other.
+   */
+  readonly key?: string;
+}
+
+/** A channel as it stands at the broker. */
+export interface ChannelState {
+  /** Another one when the channel was made anew. */
+  readonly identity: string;
+  /** The place of the oldest message that is kept. */
+  readonly firstSequence: number;
+  /** The place that was given out last; 0 when none was. */
+  readonly lastSequence: number;
 }
 
 /** What became of a message; `sequence` is its place in the channel. */
@@ -83,11 +98,25 @@ export interface Bus extends Closeable {
   /** Makes sure that the channel exists; one that exists keeps its settings. */
   ensureChannel(channel: Channel, signal?: AbortSignal): Promise<void>;
   /**
-   * Sends all, in this order, without waiting in between, and resolves when the fate of each is known; the
-   * outcomes have the order of the messages. An outcome with UNAVAILABLE is open: the message may be
-   * stored, so send it again with the same id. Rejects when nothing was sent.
+   * Sends all, those of one key in this order, and resolves when the fate of each is known; the outcomes have
+   * the order of the messages. An outcome with UNAVAILABLE is open: the message may be stored, so send it
+   * again with the same id. ABORTED/HELD_BACK was not sent: the one before it, of the same key, is not stored.
+   * Rejects when nothing was sent; with UNAVAILABLE also when the epoch is no longer `epoch`.
    */
-  publish(messages: readonly Outgoing[], signal?: AbortSignal): Promise<readonly PublishOutcome[]>;
+  publish(
+    messages: readonly Outgoing[],
+    signal?: AbortSignal,
+    epoch?: number,
+  ): Promise<readonly PublishOutcome[]>;
+  /** What the broker says of a channel; undefined when there is no such channel. UNAVAILABLE as above. */
+  inspect(channel: string, signal?: AbortSignal): Promise<ChannelState | undefined>;
+  /** The id of the message at a place of a channel; undefined when nothing is there. */
+  idAt(channel: string, sequence: number, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Grows with every connection to the broker, and when a channel was found missing: since then channels may
+   * hold less than they did.
+   */
+  epoch(): number;
   /** Throws for names that are no tokens; everything else is dealt with in the background. */
   consume(options: ConsumeOptions): Consumption;
 }

@@ -11,7 +11,10 @@ export function describedBus(bus: Bus, image: Pick<Image, 'events'>): Bus {
     documents.has(channel.name) ? { keep: 'latest', ...channel } : channel;
   return {
     ensureChannel: (channel, signal) => bus.ensureChannel(described(channel), signal),
-    publish: (messages, signal) => bus.publish(messages, signal),
+    publish: (messages, signal, epoch) => bus.publish(messages, signal, epoch),
+    inspect: (channel, signal) => bus.inspect(channel, signal),
+    idAt: (channel, sequence, signal) => bus.idAt(channel, sequence, signal),
+    epoch: () => bus.epoch(),
     consume: (options) => bus.consume({ ...options, channel: described(options.channel) }),
     close: () => bus.close(),
   };

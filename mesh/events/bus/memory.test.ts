@@ -1,5 +1,6 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { busContract } from '../../testing/bus-contract.ts';
+import { channelContract } from '../../testing/bus-contract-channels.ts';
 import { latestContract } from '../../testing/latest-contract.ts';
 import type { Bus } from './bus.ts';
 import { createMemoryBus } from './memory.ts';
@@ -27,3 +28,7 @@ busContract({
 });
 
 latestContract(() => createMemoryBus({ clock: systemClock }));
+channelContract({
+  name: 'the bus in memory',
+  newBus: () => createMemoryBus({ clock: systemClock }),
+});

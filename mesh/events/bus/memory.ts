@@ -67,6 +67,15 @@ export function createMemoryBus({ clock }: { clock: Clock }): Bus {
       for (const channel of channels.values()) pumpAll(channel, clock);
       return outcomes;
     },
+    async inspect(name) {
+      const channel = channels.get(name);
+      if (channel === undefined) return undefined;
+      return { identity: name, firstSequence: 1, lastSequence: channel.messages.length };
+    },
+    async idAt(name, sequence) {
+      return channels.get(name)?.messages[sequence - 1]?.id;
+    },
+    epoch: () => 1,
     consume(options) {
       const channel = channelNamed(options.channel);
       const consumption = join(channel, options, clock);

@@ -4,6 +4,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
 import { busContract } from '../../testing/bus-contract.ts';
+import { channelContract } from '../../testing/bus-contract-channels.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
 import { latestContract } from '../../testing/latest-contract.ts';
@@ -28,6 +29,7 @@ busContract({
   },
   newBus,
 });
+channelContract({ name: 'JetStream', newBus });
 
 latestContract(newBus);
 
@@ -69,6 +71,32 @@ test('a message larger than the server takes is refused for itself; the others o
     { stored: false, error: { status: 'INVALID_ARGUMENT', reason: 'MESSAGE_REFUSED' } },
     { stored: true },
   ]);
+  await bus.close();
+});
+
+test('behind a message that the server refuses those of its key are held back, and others go', async () => {
+  const bus = newBus();
+  await bus.ensureChannel({ name: 'keyed' });
+  const connection = await connect({ servers: nats.url });
+  const { streams } = await connection.jetstreamManager();
+  await streams.update('keyed', { max_msg_size: 200 });
+  await connection.close();
+  const message = (id: string, key: string, size = 1): Outgoing => ({
+    ...{ channel: 'keyed', subject: 'keyed.Placed', id, headers: {}, key },
+    data: new Uint8Array(size),
+  });
+  const first = bus.publish([message('a1', 'a'), message('a2', 'a', 500), message('b1', 'b')]);
+  // Another call, while the first is on its way.
+  const second = bus.publish([message('a3', 'a'), message('b2', 'b'), message('a4', 'a')]);
+  expect([...(await first), ...(await second)]).toMatchObject([
+    { stored: true },
+    { stored: false, error: { reason: 'MESSAGE_REFUSED' } },
+    { stored: true },
+    { stored: false, error: { status: 'ABORTED', reason: 'HELD_BACK' } },
+    { stored: true },
+    { stored: false, error: { reason: 'HELD_BACK' } },
+  ]);
+  expect(await bus.publish([message('a5', 'a')])).toMatchObject([{ stored: true }]);
   await bus.close();
 });
 

@@ -27,6 +27,7 @@ const tooLarge = new Set<string>([ErrorCode.MaxPayloadExceeded]);
 /** Numbers of the JetStream API. Source: nats-server, server/errors.json. */
 export const apiError = {
   consumerNotFound: 10014,
+  messageNotFound: 10037,
   messageTooLarge: 10054,
   streamNameInUse: 10058,
   streamNotFound: 10059,

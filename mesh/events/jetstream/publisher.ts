@@ -1,9 +1,11 @@
-import { createInbox, type Msg, MsgHdrsImpl, type NatsConnection } from 'nats';
+import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { aborted, type Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Outgoing, PublishOutcome } from '../bus/bus.ts';
-import { fromApiError, fromNats, unavailable } from './error.ts';
+import { fromNats, unavailable } from './error.ts';
+import { createKeyQueues } from './key-queues.ts';
 import type { Link } from './link.ts';
+import { headersOf, outcomeOf } from './message.ts';
 
 /**
  * Publishes with acks that overlap. The client's own `js.publish` is a request with a promise and a timer of
@@ -31,7 +33,8 @@ interface Batch {
   readonly outcomes: (PublishOutcome | undefined)[];
   /** The token of its first message; message i has first + i. */
   readonly first: number;
-  sent: number;
+  /** How many of its messages were sent, or wait for another of their key. */
+  taken: number;
   open: number;
   /** Whether an ack came since the timer last looked. */
   progress: boolean;
@@ -47,7 +50,11 @@ class PublisherMachine {
   #nextToken = 0;
   #inFlight = 0;
   #inbox: { readonly connection: NatsConnection; readonly subject: string } | undefined;
+  /** Messages that were taken up and whose fate is open. */
   readonly #byToken = new Map<number, Batch>();
+  /** Those of them that wait for another of their key. */
+  readonly #waiting = new Set<number>();
+  readonly #keys = createKeyQueues();
   readonly #batches = new Set<Batch>();
   readonly #options: PublisherOptions;
 
@@ -71,7 +78,7 @@ class PublisherMachine {
       messages,
       outcomes: new Array<PublishOutcome | undefined>(messages.length),
       first: this.#nextToken,
-      ...{ sent: 0, open: messages.length, progress: true },
+      ...{ taken: 0, open: messages.length, progress: true },
       end: () => {
         resolve(undefined);
       },
@@ -91,31 +98,29 @@ class PublisherMachine {
     return batch.outcomes.map((outcome) => outcome ?? lost);
   }
 
-  /** Sends as much as the window allows, in order. */
+  /** Sends as much as the window allows, in order; what waits for another of its key is sent after that one. */
   #pump(): void {
     const connection = this.#options.link.current();
     if (connection === undefined) return;
-    const inbox = this.#inboxOf(connection);
     for (const batch of this.#batches) {
-      while (batch.sent < batch.messages.length) {
+      while (batch.taken < batch.messages.length) {
         if (this.#inFlight >= this.#options.window) return;
-        const index = batch.sent++;
-        const message = batch.messages[index];
-        if (message !== undefined) this.#send(connection, inbox, { batch, index, message });
+        const token = batch.first + batch.taken++;
+        this.#byToken.set(token, batch);
+        const key = keyOf(messageOf(batch, token));
+        if (key === undefined || this.#keys.enter(key, token)) this.#send(connection, token);
+        else this.#waiting.add(token);
       }
     }
   }
 
-  #send(
-    connection: NatsConnection,
-    inbox: string,
-    { batch, index, message }: { batch: Batch; index: number; message: Outgoing },
-  ): void {
-    const token = batch.first + index;
-    this.#byToken.set(token, batch);
+  #send(connection: NatsConnection, token: number): void {
+    const batch = this.#byToken.get(token);
+    const message = batch && messageOf(batch, token);
+    if (message === undefined) return;
     this.#inFlight++;
     try {
-      const reply = `${inbox}.${String(token)}`;
+      const reply = `${this.#inboxOf(connection)}.${String(token)}`;
       connection.publish(message.subject, message.data, { reply, headers: headersOf(message) });
     } catch (thrown) {
       this.#settle(token, { stored: false, error: fromNats(thrown, message.subject) });
@@ -139,43 +144,68 @@ class PublisherMachine {
     const batch = this.#byToken.get(token);
     // Late: the batch was given up meanwhile.
     if (batch === undefined) return;
-    const message = batch.messages[token - batch.first];
+    const message = messageOf(batch, token);
     this.#settle(token, outcomeOf(msg, message?.subject ?? ''));
     if (msg.data.length === 0 && message !== undefined) this.#options.onNoStream(message.channel);
     this.#pump();
   }
 
+  /** Notes the fate of a message; the one that waited for it is sent, or held back with all behind it. */
   #settle(token: number, outcome: PublishOutcome): void {
+    let next = this.#end(token, outcome);
+    const connection = this.#options.link.current();
+    if (outcome.stored && connection !== undefined) {
+      if (next !== undefined && this.#waiting.delete(next)) this.#send(connection, next);
+      return;
+    }
+    while (next !== undefined) next = this.#end(next, heldBack);
+  }
+
+  /** Notes the fate of one message; gives the one that waited for it. */
+  #end(token: number, outcome: PublishOutcome): number | undefined {
     const batch = this.#byToken.get(token);
-    if (batch === undefined) return;
+    if (batch === undefined) return undefined;
     this.#byToken.delete(token);
-    this.#inFlight--;
+    if (!this.#waiting.delete(token)) this.#inFlight--;
     batch.outcomes[token - batch.first] = outcome;
     batch.progress = true;
     batch.open--;
-    if (batch.open > 0) return;
-    this.#batches.delete(batch);
-    batch.end();
+    if (batch.open === 0) {
+      this.#batches.delete(batch);
+      batch.end();
+    }
+    const key = keyOf(messageOf(batch, token));
+    return key === undefined ? undefined : this.#keys.leave(key, token);
   }
 
   /** Ends a batch as it stands; what has no outcome is open. */
   #giveUp(batch: Batch, why: string): void {
     const error = unavailable('publishing', why);
-    for (let index = 0; index < batch.messages.length; index++) {
-      if (batch.outcomes[index] !== undefined) continue;
-      batch.outcomes[index] = { stored: false, error };
-      if (this.#byToken.delete(batch.first + index)) this.#inFlight--;
-    }
+    const { first, taken } = batch;
     this.#batches.delete(batch);
+    for (let index = taken; index < batch.messages.length; index++) {
+      batch.outcomes[index] = { stored: false, error };
+    }
+    for (let token = first; token < first + taken; token++) {
+      this.#settle(token, { stored: false, error });
+    }
     batch.end();
     this.#pump();
+  }
+
+  /** Whether the server has yet to answer for any: what waits for its turn is not its debt. */
+  #owed({ first, taken }: Batch): boolean {
+    for (let token = first; token < first + taken; token++) {
+      if (this.#byToken.has(token) && !this.#waiting.has(token)) return true;
+    }
+    return false;
   }
 
   #watch(batch: Batch): () => void {
     const { clock, ackTimeoutMs } = this.#options;
     let cancel = (): void => undefined;
     const look = (): void => {
-      if (!batch.progress) {
+      if (!batch.progress && this.#owed(batch)) {
         this.#giveUp(batch, `nats-server has not answered for ${String(ackTimeoutMs)} ms`);
         return;
       }
@@ -194,60 +224,19 @@ const lost: PublishOutcome = {
   error: unavailable('publishing', 'the outcome was lost'),
 };
 
-/** Headers as they stand on the wire, in the place where the client expects its own: it would encode them again. */
-class EncodedHeaders extends MsgHdrsImpl {
-  readonly #bytes: Uint8Array;
+const heldBack: PublishOutcome = {
+  stored: false,
+  error: new MeshError('not sent: the one before it, of the same key, is not stored', {
+    status: 'ABORTED',
+    reason: 'HELD_BACK',
+  }),
+};
 
-  constructor(bytes: Uint8Array) {
-    super();
-    this.#bytes = bytes;
-  }
-
-  override encode(): Uint8Array {
-    return this.#bytes;
-  }
+function messageOf(batch: Batch, token: number): Outgoing | undefined {
+  return batch.messages[token - batch.first];
 }
 
-function headersOf({ id, headers }: Outgoing): EncodedHeaders {
-  let lines = `NATS/1.0\r\n${headerLine('Nats-Msg-Id', id)}`;
-  for (const name in headers) lines += headerLine(name, headers[name] ?? '');
-  return new EncodedHeaders(Buffer.from(`${lines}\r\n`));
-}
-
-function headerLine(name: string, value: string): string {
-  // The client's own check costs five times as much; this is the part that matters.
-  if (lineBreak.test(value)) throw new MeshError(`the header ${name} has a line break`, refused);
-  return `${name}: ${value}\r\n`;
-}
-
-const lineBreak = /[\r\n]/;
-const refused = { status: 'INVALID_ARGUMENT', reason: 'MESSAGE_REFUSED' } as const;
-
-// What nearly every ack is; reading it as JSON costs three times as much.
-const plainAck = /^\{"stream":"[^"]*",\s*"seq":(\d+)\}$/;
-
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
-}
-
-interface PubAck {
-  readonly seq?: number;
-  readonly duplicate?: boolean;
-  readonly error?: {
-    readonly code: number;
-    readonly err_code?: number;
-    readonly description: string;
-  };
-}
-
-function outcomeOf(msg: Msg, subject: string): PublishOutcome {
-  // No stream listens: it is being recovered, or it was deleted.
-  if (msg.data.length === 0) {
-    return { stored: false, error: unavailable(subject, 'no stream takes it (no responders)') };
-  }
-  const plain = plainAck.exec(textOf(msg.data));
-  if (plain !== null) return { stored: true, sequence: Number(plain[1]), duplicate: false };
-  const { seq = 0, duplicate = false, error } = msg.json<PubAck>();
-  if (error !== undefined) return { stored: false, error: fromApiError(error, subject) };
-  return { stored: true, sequence: seq, duplicate };
+/** What puts a message in a row with others; undefined when it waits for none. */
+function keyOf(message: Outgoing | undefined): string | undefined {
+  return message?.key ? `${message.channel} ${message.key}` : undefined;
 }

@@ -165,3 +165,30 @@ test('a row that the bus refuses does not hold up the others', async () => {
   await rig.hasEffects('good');
   await other.close();
 });
+
+test('an event that is delayed leaves when its time has come, and others meanwhile', async () => {
+  const seen: string[] = [];
+  await rig.hear(async ({ orderId }) => {
+    seen.push(orderId);
+  });
+  const deliverAt = systemClock.now() + 700;
+  await rig.store.transaction((tx) =>
+    rig.events.publish(tx, OrderConfirmed, confirmed('later'), { deliverAt }),
+  );
+  await rig.confirm('now');
+  await rig.hasEffects('now', 'later');
+  expect(seen).toEqual(['now', 'later']);
+  expect(systemClock.now()).toBeGreaterThanOrEqual(deliverAt);
+});
+
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, 1e16])(
+  'an event cannot be delayed until %p',
+  async (deliverAt) => {
+    const attempt = rig.store.transaction((tx) =>
+      rig.events.publish(tx, OrderConfirmed, confirmed('order-1'), { deliverAt }),
+    );
+    await expect(attempt).rejects.toMatchObject({
+      ...{ status: 'INVALID_ARGUMENT', reason: 'DELIVER_AT' },
+    });
+  },
+);

@@ -12,6 +12,11 @@ export interface SendOptions {
    * does not handle it. Default: never.
    */
   readonly expiresAt?: number;
+  /**
+   * When it leaves, in wall ms; the relay may be late by its poll interval. Messages of the same key do not wait
+   * for it. Default: with the commit, as for a time that is past.
+   */
+  readonly deliverAt?: number;
 }
 
 export type Publish<DB> = <T extends object>(
@@ -34,7 +39,7 @@ export function createPublish<DB>({ image, write }: Parts<DB>): Publish<DB> {
   return async (tx, type, message, options = {}) => {
     const event = eventOptions(image, type.$type);
     if (event.kind === 'command') throw wrongVerb(type.$type, 'send', 'NOT_AN_EVENT', event);
-    return write(tx, { type, message, ...addressOf(event, type, message), ...expiry(options) });
+    return write(tx, { type, message, ...addressOf(event, type, message), ...times(options) });
   };
 }
 
@@ -43,7 +48,7 @@ export function createSend<DB>({ image, write }: Parts<DB>): Send<DB> {
   return async (tx, type, message, options = {}) => {
     const event = eventOptions(image, type.$type);
     if (event.kind !== 'command') throw wrongVerb(type.$type, 'publish', 'NOT_A_COMMAND', event);
-    return write(tx, { type, message, ...addressOf(event, type, message), ...expiry(options) });
+    return write(tx, { type, message, ...addressOf(event, type, message), ...times(options) });
   };
 }
 
@@ -72,8 +77,22 @@ function keyOf(message: object, keyField: string): string {
   return typeof key === 'string' ? key : '';
 }
 
-function expiry({ expiresAt }: SendOptions): { expiresMs?: number } {
-  return expiresAt === undefined ? {} : { expiresMs: expiresAt };
+function times({ expiresAt, deliverAt }: SendOptions): { expiresMs?: number; notBefore?: number } {
+  return {
+    ...(expiresAt !== undefined && { expiresMs: expiresAt }),
+    ...(deliverAt !== undefined && { notBefore: timeOf(deliverAt) }),
+  };
+}
+
+/** The latest time that JavaScript's dates can name. */
+const latest = 8.64e15;
+
+function timeOf(deliverAt: number): number {
+  if (deliverAt >= 0 && deliverAt <= latest) return Math.ceil(deliverAt);
+  throw new MeshError(
+    `deliverAt is ${String(deliverAt)}, and it is a time in wall ms, as clock.now() + 60_000`,
+    { status: 'INVALID_ARGUMENT', reason: 'DELIVER_AT' },
+  );
 }
 
 function wrongVerb(

@@ -1,12 +1,14 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Store } from '../../store/store.ts';
-import type { Bus, PublishOutcome } from '../bus/bus.ts';
+import type { Bus } from '../bus/bus.ts';
 import { eventTables } from '../tables.ts';
+import { createChannelMemory } from './channel-memory.ts';
+import { createFlight } from './flight.ts';
 import type { Lease } from './lease.ts';
-import type { Outbox, OutboxMessage } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { forgetOld, type Retention } from './retention.ts';
+import { createVerification } from './verification.ts';
 
 export interface RoundOptions<DB> {
   readonly store: Store<DB>;
@@ -19,19 +21,32 @@ export interface RoundOptions<DB> {
   readonly batch: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Messages that a channel had stored and no longer holds are unsent again. */
+  readonly onMissing: (messages: number) => void;
 }
 
-/**
- * One look of the relay into the outbox: reads what is due, sends it, marks it; gives how many messages
- * there were. With none, renews the lease and deletes what is old. Throws what the relay should wait for:
- * UNAVAILABLE of bus or database, with everything marked that was stored.
- */
-export type Round = (lease: Lease, signal: AbortSignal) => Promise<number>;
+/** The work of a relay that holds the lease. */
+export interface Round {
+  /**
+   * Reads what is due and sends it, while what was read before is still on its way; gives false when there is
+   * nothing and all has landed. Then it renews the lease and deletes what is old. Throws what the relay should
+   * wait for, UNAVAILABLE of bus or database, with nothing on its way any more and all marked that was stored.
+   */
+  turn(lease: Lease, signal: AbortSignal): Promise<boolean>;
+  /** Resolves when nothing is on its way; never rejects. */
+  settled(): Promise<void>;
+}
 
 const cleaningMs = 60_000;
 
 export function createRound<DB>(options: RoundOptions<DB>): Round {
-  const { store, outbox, bus, leaseMs, retention, batch, clock, log } = options;
+  const { store, outbox, bus, leaseMs, retention, batch, clock, log, onMissing } = options;
+  const memory = createChannelMemory({ store, bus, log });
+  const verification = createVerification({ bus, memory, clock, onMissing });
+  const onRegress = (): void => {
+    verification.suspect();
+  };
+  const flight = createFlight({ outbox, bus, log, onRegress });
   let renewedAt = clock.monotonic();
   let cleanAt = clock.monotonic();
   const idle = async (lease: Lease): Promise<void> => {
@@ -44,48 +59,37 @@ export function createRound<DB>(options: RoundOptions<DB>): Round {
       cleanAt = clock.monotonic() + (more ? 0 : cleaningMs);
     }
   };
-  return async (lease, signal) => {
-    const messages = await outbox.due(batch);
+  const turn: Round['turn'] = async (lease, signal) => {
+    await flight.room();
+    if (verification.due) {
+      await flight.empty();
+      await verification.all(lease, signal);
+    }
+    const messages = await flight.read(batch);
     if (messages.length === 0) {
-      await idle(lease);
-      return 0;
+      const landing = flight.size > 0;
+      await flight.empty();
+      if (!landing) await idle(lease);
+      return landing;
     }
-    const outcomes = await send(bus, messages, signal);
-    await outbox.settle(lease, messages, outcomes);
+    const names = new Set(messages.map(({ channel }) => channel));
+    const { broken, missing } = await verification.channels(lease, names, signal);
+    // What is sent again comes before what was read: it is older.
+    if (missing > 0) return true;
+    const launch = { messages, broken, epoch: verification.epoch, signal };
+    if (!flight.launch(lease, launch)) await flight.empty();
     renewedAt = clock.monotonic();
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.stored) continue;
-      if (outcome.error.status === 'UNAVAILABLE') throw outcome.error;
-      log.error('the bus refuses an event', { id: messages[i]?.id, err: outcome.error });
-    }
-    return messages.length;
+    return true;
   };
-}
-
-/** Sends to channels that exist; a channel that cannot be made fails its own messages only. */
-async function send(
-  bus: Bus,
-  messages: readonly OutboxMessage[],
-  signal: AbortSignal,
-): Promise<readonly PublishOutcome[]> {
-  const broken = new Map<string, MeshError>();
-  for (const name of new Set(messages.map(({ channel }) => channel))) {
-    try {
-      await bus.ensureChannel({ name }, signal);
-    } catch (thrown) {
-      const error = MeshError.from(thrown);
-      if (error.status === 'UNAVAILABLE' || signal.aborted) throw error;
-      broken.set(name, error);
-    }
-  }
-  if (broken.size === 0) return bus.publish(messages, signal);
-  const good = messages.filter(({ channel }) => !broken.has(channel));
-  const outcomes = (await bus.publish(good, signal))[Symbol.iterator]();
-  return messages.map(({ channel }): PublishOutcome => {
-    const error = broken.get(channel);
-    if (error !== undefined) return { stored: false, error };
-    const next = outcomes.next();
-    if (next.done !== true) return next.value;
-    throw new Error('the bus gave fewer outcomes than it was given messages');
-  });
+  return {
+    async turn(lease, signal) {
+      try {
+        return await turn(lease, signal);
+      } catch (thrown) {
+        await flight.abandon();
+        throw thrown;
+      }
+    },
+    settled: () => flight.abandon(),
+  };
 }

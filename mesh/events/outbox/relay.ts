@@ -1,9 +1,9 @@
+import { type Bell, createBell } from '../../kernel/bell.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { jitter, type Random } from '../../kernel/random.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
-import { type Bell, createBell } from './bell.ts';
 import type { Lease, Leases } from './lease.ts';
 import type { Round } from './relay-round.ts';
 
@@ -51,6 +51,8 @@ class RelayMachine implements Relay {
   #lease: Lease | undefined;
   #failures = 0;
   #closing = false;
+  /** Rung since the last look: the bell itself remembers nothing. */
+  #rung = false;
   #done: Promise<void> | undefined;
   readonly #stop = new AbortController();
   readonly #bell: Bell;
@@ -70,12 +72,13 @@ class RelayMachine implements Relay {
   }
 
   wake(): void {
+    this.#rung = true;
     this.#bell.ring();
   }
 
   async close(flushMs: number): Promise<void> {
     this.#closing = true;
-    this.#bell.ring();
+    this.wake();
     const stop = (): void => {
       this.#stop.abort();
     };
@@ -95,6 +98,7 @@ class RelayMachine implements Relay {
         await this.#failed(MeshError.from(thrown));
       }
     }
+    await this.#options.round.settled();
     await this.#lease?.release();
     this.#state = { kind: 'stopped' };
   }
@@ -110,10 +114,11 @@ class RelayMachine implements Relay {
     }
     // Read before the look: what was written until `close` was called is seen by it.
     const last = this.#closing;
-    const handled = await round(this.#lease, this.#stop.signal);
+    this.#rung = false;
+    const more = await round.turn(this.#lease, this.#stop.signal);
     this.#relaying(this.#lease);
-    if (handled > 0) return true;
-    if (!last) await this.#bell.wait(pollMs, this.#stop.signal);
+    if (more) return true;
+    if (!last) await this.#listen(pollMs);
     return !last;
   }
 
@@ -138,6 +143,10 @@ class RelayMachine implements Relay {
     this.#state = { kind: 'waiting', error };
     this.#failures++;
     await this.#pause(retryDelayMs(this.#failures, outage, random));
+  }
+
+  async #listen(withinMs: number): Promise<void> {
+    if (!this.#rung) await this.#bell.heard({ withinMs, signal: this.#stop.signal });
   }
 
   async #pause(ms: number): Promise<void> {

@@ -27,6 +27,8 @@ export type Letter<T> = Pick<Outgoing, 'channel' | 'subject'> &
   Pick<Envelope, 'key' | 'replyTo' | 'expiresMs'> & {
     readonly type: MessageType<T>;
     readonly message: T;
+    /** When it leaves, in wall ms. Default: with the commit. */
+    readonly notBefore?: number;
     /** It is one of gRPC's own, which not every schema holds; so it is not checked. */
     readonly unchecked?: true;
     /** What it follows from. Default: the message that is being handled, if any. */
@@ -67,7 +69,8 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
       correlationId: from?.correlationId ?? id,
       ...(from && { causationId: from.id }),
     });
-    await outbox.add(tx, { channel, subject, id, headers, data });
+    const { key, notBefore } = letter;
+    await outbox.add(tx, { channel, subject, id, headers, data, key }, notBefore);
     const span = {
       ...trace,
       ...(parent && { parentSpanId: parent.spanId }),

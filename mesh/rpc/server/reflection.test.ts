@@ -123,7 +123,10 @@ describe('reflection', () => {
     expect(filesIn(file)[0]).toBe('weft/v1/options.proto');
     expect(numbers).toEqual({
       $case: 'allExtensionNumbersResponse',
-      value: { baseTypeName: 'google.protobuf.MessageOptions', extensionNumber: [50802, 50804, 50805] },
+      value: {
+        baseTypeName: 'google.protobuf.MessageOptions',
+        extensionNumber: [50802, 50804, 50805],
+      },
     });
     expect(none).toMatchObject({ value: { extensionNumber: [] } });
   });
