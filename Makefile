@@ -26,6 +26,7 @@ F ?=
 T ?=
 ONLY ?=
 SEED ?=
+KILLS ?=
 
 # $(call flag,NAME,VARIABLE): --NAME and its value, if one was given.
 flag = $(if $($2),--$1 '$($2)')
@@ -124,6 +125,9 @@ rolling: ready ## Restart every service of the shop under 200 orders/s into lab/
 sim: ready ## Run a mesh of 50 services x 10 instances on a virtual clock (SEED=1)
 	@node lab/sim/main.ts $(SEED)
 
+chaos-events: ready ## Kill, cut and lose things while orders come in, then hold the books (KILLS=200 SEED=1)
+	@node lab/chaos/main.ts $(call flag,kills,KILLS) $(call flag,seed,SEED)
+
 results: ready ## Show every measured figure beside its bar
 	@node lab/results.ts
 
@@ -165,4 +169,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim chaos-events results dist pack ready

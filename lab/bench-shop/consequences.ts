@@ -1,23 +1,10 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '#mesh';
-
-type Row = Readonly<Record<string, string | number | null>>;
+import { type Row, rowsOf } from '../house/rows.ts';
 
 /** When the consequences of an order were written, in wall ms. */
 export interface Consequences {
   readonly notified: ReadonlyMap<string, number>;
   readonly picked: ReadonlyMap<string, number>;
-}
-
-/** Reads a service's database past the service. */
-function rowsOf(root: string, service: string, sql: string): readonly Row[] {
-  const db = new DatabaseSync(join(root, `.run/data/${service}.db`), { readOnly: true });
-  try {
-    return db.prepare(sql).all() as Row[];
-  } finally {
-    db.close();
-  }
 }
 
 /** When what followed from every order was written, by the id of the order. */
@@ -26,9 +13,11 @@ export function readConsequences(root: string): Consequences {
     new Map(rows.map((row) => [String(row['order_id']), Number(row['at'])]));
   return {
     notified: times(
-      rowsOf(root, 'notifications', 'select order_id, sent_at as at from notifications'),
+      rowsOf(root, 'notifications', { sql: 'select order_id, sent_at as at from notifications' }),
     ),
-    picked: times(rowsOf(root, 'warehouse', 'select order_id, created_at as at from picks')),
+    picked: times(
+      rowsOf(root, 'warehouse', { sql: 'select order_id, created_at as at from picks' }),
+    ),
   };
 }
 
@@ -38,7 +27,7 @@ export function readConsequences(root: string): Consequences {
  */
 export async function settled(root: string, withinMs: number): Promise<void> {
   const count = (service: string, table: string, where = ''): number =>
-    Number(rowsOf(root, service, `select count(*) as n from ${table} ${where}`)[0]?.['n']);
+    Number(rowsOf(root, service, { sql: `select count(*) as n from ${table} ${where}` })[0]?.['n']);
   const end = systemClock.monotonic() + withinMs;
   while (systemClock.monotonic() < end) {
     const due = count('orders', 'orders', "where status = 'confirmed'");

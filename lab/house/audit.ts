@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '#mesh';
+import { type Row, rowsOf } from './rows.ts';
 import { cents, pieces } from './shop.ts';
 
 /** Everything the shop's databases say of the orders of one run. */
@@ -14,8 +13,6 @@ export interface Audit {
   readonly missing: number;
 }
 
-type Row = Record<string, string | number | null>;
-
 /**
  * Holds the books of all services against the answers that customers got. It reads the databases
  * themselves, past every service: what they say of themselves is what is being doubted.
@@ -24,14 +21,8 @@ export function audit(
   root: string,
   { run, answered }: { run: string; answered: readonly string[] },
 ): Audit {
-  const all = (service: string, sql: string, ...args: string[]): Row[] => {
-    const db = new DatabaseSync(join(root, `.run/data/${service}.db`), { readOnly: true });
-    try {
-      return db.prepare(sql).all(...args) as Row[];
-    } finally {
-      db.close();
-    }
-  };
+  const all = (service: string, sql: string, ...args: string[]): readonly Row[] =>
+    rowsOf(root, service, { sql, args });
   const orders = all(
     'orders',
     `select order_id, idempotency_key from orders where status in ('confirmed', 'shipped') and idempotency_key like ?`,
@@ -81,7 +72,7 @@ export function audit(
 }
 
 /** Goods and reservations of the whole shop must add up, not only those of this run. */
-function shelfFaults(all: (service: string, sql: string) => Row[]): string[] {
+function shelfFaults(all: (service: string, sql: string) => readonly Row[]): string[] {
   const rows = all(
     'inventory',
     `select sku, reserved, (

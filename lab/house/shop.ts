@@ -7,6 +7,7 @@ import {
   createClient,
   createConsul,
   createConsulDiscovery,
+  type StubOptions,
 } from '#mesh';
 
 export interface ShopClients extends Closeable {
@@ -14,12 +15,15 @@ export interface ShopClients extends Closeable {
   readonly inventory: Client<InventoryServiceDefinition>;
 }
 
-/** The shop as a process on the mesh sees it. */
-export function openShop(consulAddress: string): ShopClients {
+/** The shop as a process on the mesh sees it, under the default policy unless told otherwise. */
+export function openShop(
+  consulAddress: string,
+  policy: Pick<StubOptions, 'breaker'> = {},
+): ShopClients {
   const discovery = createConsulDiscovery({ consul: createConsul({ address: consulAddress }) });
   const { resolver } = discovery;
-  const orders = createClient(OrdersServiceDefinition, { resolver });
-  const inventory = createClient(InventoryServiceDefinition, { resolver });
+  const orders = createClient(OrdersServiceDefinition, { resolver, ...policy });
+  const inventory = createClient(InventoryServiceDefinition, { resolver, ...policy });
   return {
     orders,
     inventory,

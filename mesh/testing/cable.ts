@@ -13,8 +13,12 @@ export interface Cable {
   readonly connections: number;
   /** kill -9: breaks what is open, refuses what comes. */
   cut(): Promise<void>;
-  /** A host that is gone without a word: what is open says nothing more, what comes gets no answer. */
-  freeze(): void;
+  /**
+   * A host that is gone without a word: what is open says nothing more, what comes gets no answer. One
+   * direction alone is a host that hears and is not heard, or the other way round. Bytes are lost, so cut
+   * before mending.
+   */
+  freeze(direction?: 'both' | 'to-server' | 'to-client'): void;
   /** Listens again, on the same port. */
   mend(): Promise<void>;
   close(): Promise<void>;
@@ -23,20 +27,20 @@ export interface Cable {
 /** A cable to `serverPort` of this machine. */
 export async function createCable(serverPort: number): Promise<Cable> {
   const sockets = new Set<Socket>();
-  let frozen = false;
+  let frozen: Parameters<Cable['freeze']>[0] | 'no' = 'no';
   let port = 0;
   let listener = createServer(plug);
 
   function plug(client: Socket): void {
     const server = connect(serverPort, '127.0.0.1');
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
+    for (const [from, to, direction] of [
+      [client, server, 'to-server'],
+      [server, client, 'to-client'],
     ] as const) {
       sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (bytes) => {
-        if (!frozen) to.write(bytes);
+        if (frozen !== 'both' && frozen !== direction) to.write(bytes);
       });
       from.on('error', () => undefined);
       // What was sent before an orderly end must still arrive; a break breaks the other side too.
@@ -70,11 +74,11 @@ export async function createCable(serverPort: number): Promise<Cable> {
       return sockets.size / 2;
     },
     cut,
-    freeze() {
-      frozen = true;
+    freeze(direction = 'both') {
+      frozen = direction;
     },
     async mend() {
-      frozen = false;
+      frozen = 'no';
       if (listener.listening) return;
       listener = createServer(plug);
       await listen();

@@ -1,0 +1,85 @@
+import { OrderStatus } from '#gen/shop/orders/v1/orders.ts';
+import { MeshError, type Random, systemClock } from '#mesh';
+import { pieces, type ShopClients } from '../house/shop.ts';
+
+/** What a customer was told in the end. */
+export type Told = 'confirmed' | 'declined';
+
+/** Customers who do not give up: each asks with the key of its order until it is told what became of it. */
+export interface Customers {
+  /** By idempotency key. */
+  readonly told: ReadonlyMap<string, { readonly orderId: string; readonly what: Told }>;
+  /** Answers that were no decision, by what they said. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** No new customers; resolves when all have been told, or after `withinMs` with how many wait still. */
+  leave(withinMs: number): Promise<number>;
+}
+
+/** One in ten has a card that is declined: what was reserved for it must be given back. */
+const declinedShare = 0.1;
+/** Beyond this no new customers come: an outage must not become a flood. */
+const mostWaiting = 400;
+
+/** `perSecond` new customers a second. */
+export function sendCustomers(
+  { orders }: Pick<ShopClients, 'orders'>,
+  { perSecond, random }: { readonly perSecond: number; readonly random: Random },
+): Customers {
+  const told = new Map<string, { orderId: string; what: Told }>();
+  const refusals: Record<string, number> = {};
+  const waiting = new Set<Promise<void>>();
+  const over = new AbortController();
+  let open = true;
+
+  async function order(key: string, cardToken: string): Promise<void> {
+    const lines = Object.entries(pieces).map(([sku, quantity]) => ({ sku, quantity }));
+    while (!over.signal.aborted) {
+      try {
+        const request = { idempotencyKey: key, customerId: 'cus_1', lines, cardToken };
+        const { order: placed } = await orders.placeOrder(request);
+        told.set(key, { orderId: placed?.orderId ?? '', what: decisionOf(placed?.status) });
+        return;
+      } catch (thrown) {
+        const { status, reason = '' } = MeshError.from(thrown);
+        const what = `${status} ${reason}`.trim();
+        refusals[what] = (refusals[what] ?? 0) + 1;
+      }
+      await systemClock.sleep(200 + 300 * random.next(), over.signal).catch(() => undefined);
+    }
+  }
+
+  async function come(): Promise<void> {
+    const begin = systemClock.monotonic();
+    for (let n = 0; open; n++) {
+      await systemClock.sleep(
+        Math.max(1, begin + (n * 1000) / perSecond - systemClock.monotonic()),
+      );
+      if (waiting.size >= mostWaiting) continue;
+      const card = random.next() < declinedShare ? 'tok_declined' : 'tok_visa';
+      const one = order(`chaos-order-${String(n)}`, card).finally(() => waiting.delete(one));
+      waiting.add(one);
+    }
+  }
+
+  const coming = come();
+  return {
+    told,
+    refusals,
+    async leave(withinMs) {
+      open = false;
+      await coming;
+      const late = systemClock.sleep(withinMs, over.signal).catch(() => undefined);
+      await Promise.race([Promise.all(waiting), late]);
+      const left = waiting.size;
+      over.abort();
+      await Promise.all(waiting);
+      return left;
+    },
+  };
+}
+
+function decisionOf(status: OrderStatus | undefined): Told {
+  if (status === OrderStatus.DECLINED) return 'declined';
+  if (status === OrderStatus.CONFIRMED || status === OrderStatus.SHIPPED) return 'confirmed';
+  throw new Error(`an order was answered with status ${String(status)}`);
+}
