@@ -25,6 +25,7 @@ S ?=
 F ?=
 T ?=
 ONLY ?=
+SHORT ?=
 SEED ?=
 KILLS ?=
 
@@ -116,8 +117,8 @@ bench-events: ready ## Measure events beside the plain client into lab/results/b
 bench-shop: ready ## Measure the whole shop, from order to notification, into lab/results/bench-shop.json
 	@node lab/bench-shop/main.ts
 
-claims: ready ## Run the experiments of the literature into lab/results/claims.json (ONLY=chain)
-	@node lab/claims/main.ts $(ONLY)
+claims: ready ## Run the experiments of the literature into lab/results/claims.json (ONLY=chain, SHORT=1)
+	@node lab/claims/main.ts $(ONLY) $(if $(SHORT),--short)
 
 rolling: ready ## Restart every service of the shop under 200 orders/s into lab/results/rolling.json
 	@node lab/rolling/main.ts

@@ -1,10 +1,13 @@
 import type { Bar } from '../result-file.ts';
 
+/** Enough to believe the figures, or just enough to see that the experiment works. */
+export type Effort = 'full' | 'short';
+
 /** One claim of the literature, put to the test. A file of its own beside this one; main.ts lists them all. */
 export interface Experiment {
   /** Names its charts, its bars ("chain-…"), its section of docs/claims.md and `make claims ONLY=chain`. */
   readonly name: string;
-  run(say: (text: string) => void): Promise<Findings>;
+  run(say: (text: string) => void, effort: Effort): Promise<Findings>;
 }
 
 export interface Findings {

@@ -1,16 +1,22 @@
 /**
  * `make claims`: what the literature says of services that talk to each other, measured. `node
- * lab/claims/main.ts chain` runs one experiment alone. Writes lab/results/claims.json, the charts under
- * docs/images and the tables of docs/claims.md.
+ * lab/claims/main.ts chain` runs one experiment alone; with `--short` it does less of everything, for trying it
+ * out. Writes lab/results/claims.json, the charts under docs/images and the tables of docs/claims.md.
  */
+import { parseArgs } from 'node:util';
 import { type Bar, readResults, writeResult } from '../result-file.ts';
 import { chain } from './chain.ts';
 import { writeCharts, writeTables } from './document.ts';
+import { dualWrite } from './dual-write.ts';
+import { duplicates } from './duplicates.ts';
 import type { Experiment, Findings } from './experiment.ts';
 
-const experiments: readonly Experiment[] = [chain];
+const experiments: readonly Experiment[] = [chain, dualWrite, duplicates];
 
-const only = process.argv[2];
+const {
+  positionals: [only],
+  values: { short },
+} = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false } } });
 const chosen = experiments.filter(({ name }) => only === undefined || name === only);
 if (chosen.length === 0) {
   const names = experiments.map(({ name }) => name).join(', ');
@@ -22,7 +28,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const found = new Map<string, Findings>();
 for (const experiment of chosen) {
   say(`${experiment.name}:`);
-  const findings = await experiment.run((text) => say(`  ${text}`));
+  const findings = await experiment.run((text) => say(`  ${text}`), short ? 'short' : 'full');
   found.set(experiment.name, findings);
   writeCharts(findings.charts);
   writeTables(findings.tables);

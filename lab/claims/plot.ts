@@ -1,5 +1,5 @@
-/** The two kinds of chart of this lab: values over time, and shares of a whole. */
-import { type Box, type Ink, polyline, rect, text } from './svg.ts';
+/** The kinds of chart of this lab: values over time, shares of a whole, bars on a scale. */
+import { type Box, type Ink, picture, polyline, rect, text } from './svg.ts';
 
 /** A value for each bin of time. */
 export interface Series {
@@ -112,4 +112,40 @@ function short(value: number): string {
   return value >= 1000
     ? `${String(Math.round(value / 100) / 10)}k`
     : String(Math.round(value * 10) / 10);
+}
+
+export interface BarChart {
+  readonly title: string;
+  readonly legend: readonly (readonly [string, Ink])[];
+  readonly rows: readonly {
+    readonly label: string;
+    /** Below each other, in the order of the legend. `text` stands at the end of the bar. */
+    readonly bars: readonly {
+      readonly ink: Ink;
+      readonly value: number;
+      readonly text: string;
+    }[];
+  }[];
+  /** log: a decade has the same length wherever it lies; for values of 1 and more. Default linear. */
+  readonly scale?: 'linear' | 'log';
+}
+
+/** A whole picture of horizontal bars on one scale. */
+export function barChart({ title, legend: entries, rows, scale = 'linear' }: BarChart): string {
+  const most = Math.max(1, ...rows.flatMap(({ bars }) => bars.map(({ value }) => value)));
+  const length = (value: number): number =>
+    scale === 'linear' ? value / most : Math.log10(1 + value) / Math.log10(1 + most);
+  const parts = [text(20, 28, title, { kind: 'title' }), ...legend(20, 52, entries)];
+  let y = 72;
+  for (const { label, bars } of rows) {
+    parts.push(text(20, y + bars.length * 8 + 4, label));
+    for (const { ink, value, text: words } of bars) {
+      const width = 480 * length(value);
+      parts.push(rect({ x: 250, y, width: Math.max(1, width), height: 12 }, ink));
+      parts.push(text(258 + width, y + 10, words, { kind: 'small' }));
+      y += 16;
+    }
+    y += 12;
+  }
+  return picture({ width: 860, height: y + 8 }, title, parts);
 }

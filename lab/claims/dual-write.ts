@@ -1,0 +1,149 @@
+/**
+ * "Publishing must be part of the database transaction": a service writes an order and tells of it, row first,
+ * event first, or both in one transaction with the outbox, and is killed again and again.
+ */
+import { join } from 'node:path';
+import { openStore, systemClock, systemRandom, weftImage } from '#mesh';
+import { createEvents } from '../../mesh/events/events.ts';
+import { eventMigrations } from '../../mesh/events/migrations.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { type Broker, openBroker, storedOrders } from './bus.ts';
+import { startChild } from './child.ts';
+import { markdownTable } from './document.ts';
+import {
+  leaseMs,
+  type Way,
+  type WriterOptions,
+  type WriterTables,
+  ways,
+  writerMigrations,
+} from './dual-write/ways.ts';
+import type { Experiment } from './experiment.ts';
+import { barChart } from './plot.ts';
+
+const kills = { full: 200, short: 20 };
+/** Processes that live and die beside each other, each with a database of its own. */
+const beside = 2;
+/** How long a life lasts once it is at work, in ms. */
+const life = { atLeastMs: 50, atMostMs: 300 };
+
+/** What became of the orders of one way. */
+interface Count {
+  readonly rows: number;
+  readonly events: number;
+  /** Rows that nobody was told of. */
+  readonly lost: number;
+  /** Events of orders that there are not. */
+  readonly phantoms: number;
+  /** Events that stand on the channel twice. */
+  readonly doubled: number;
+}
+
+export const dualWrite: Experiment = {
+  name: 'dual-write',
+  async run(say, effort) {
+    const broker = await openBroker();
+    try {
+      const each = kills[effort] / beside;
+      say(`${String(kills[effort])} times kill -9`);
+      const lanes = Array.from({ length: beside }, (_, i) => liveAndDie(broker, `w${i}`, each));
+      const rows = (await Promise.all(lanes)).flat();
+      const counts = countAll(rows, await storedOrders(broker));
+      return {
+        bars: [
+          { name: 'dual-write-outbox-lost', value: counts.outbox.lost, ...none },
+          { name: 'dual-write-outbox-phantoms', value: counts.outbox.phantoms, ...none },
+          { name: 'dual-write-outbox-doubled', value: counts.outbox.doubled, ...none },
+        ],
+        data: { kills: kills[effort], counts },
+        charts: { 'dual-write': chart(counts, kills[effort]) },
+        tables: { 'dual-write': table(counts, kills[effort]) },
+      };
+    } finally {
+      await broker.close();
+    }
+  },
+};
+
+const none = { op: '<=', bar: 0, unit: 'events' } as const;
+
+/** So many lives on one database, then one that may finish what they left; gives all rows. */
+async function liveAndDie(
+  { url: nats, bus, folder }: Broker,
+  name: string,
+  lives: number,
+): Promise<readonly WriterTables['written'][]> {
+  const url = `sqlite:${join(folder, `${name}.db`)}`;
+  for (let n = 0; n < lives; n++) {
+    const options: WriterOptions = { store: url, nats, life: `${name}-${n}` };
+    const writer = await startChild('dual-write/writer.ts', options);
+    const { atLeastMs, atMostMs } = life;
+    await systemClock.sleep(atLeastMs + systemRandom.next() * (atMostMs - atLeastMs));
+    await writer.kill();
+  }
+  const store = await openStore<WriterTables>({
+    url,
+    migrations: [...eventMigrations, ...writerMigrations],
+  });
+  const events = createEvents({
+    ...{ image: weftImage(), store, bus, source: 'orders', relay: { leaseMs } },
+  });
+  events.start();
+  await eventually(async () => (await events.outbox()).unsent === 0, { withinMs: 60_000 });
+  await events.close();
+  const rows = await store.db.selectFrom('written').selectAll().execute();
+  await store.close();
+  return rows;
+}
+
+function countAll(
+  rows: readonly WriterTables['written'][],
+  stored: readonly string[],
+): Record<Way, Count> {
+  const count = (way: Way): Count => {
+    // The way is a part of each id, see the writer.
+    const mine = new RegExp(`^\\w+-\\d+-${String(ways.indexOf(way))}-`);
+    const events = stored.filter((orderId) => mine.test(orderId));
+    const told = new Set(events);
+    const written = new Set(rows.filter((row) => row.way === way).map((row) => row.order_id));
+    return {
+      rows: written.size,
+      events: events.length,
+      lost: [...written].filter((orderId) => !told.has(orderId)).length,
+      phantoms: [...told].filter((orderId) => !written.has(orderId)).length,
+      doubled: events.length - told.size,
+    };
+  };
+  return {
+    'row, then publish': count('row, then publish'),
+    'publish, then row': count('publish, then row'),
+    outbox: count('outbox'),
+  };
+}
+
+function table(counts: Record<Way, Count>, killed: number): string {
+  return markdownTable(
+    ['way', 'kill -9', 'orders', 'events', 'events lost', 'events of no order', 'events doubled'],
+    ways.map((way) => {
+      const { rows, events, lost, phantoms, doubled } = counts[way];
+      return [way, killed, rows, events, lost, phantoms, doubled];
+    }),
+  );
+}
+
+function chart(counts: Record<Way, Count>, killed: number): string {
+  return barChart({
+    title: `Events that are wrong after ${String(killed)} times kill -9`,
+    legend: [
+      ['lost: an order of which nobody was told', 'bad'],
+      ['phantom: an event of no order', 'late'],
+    ],
+    rows: ways.map((way) => ({
+      label: way,
+      bars: [
+        { ink: 'bad', value: counts[way].lost, text: String(counts[way].lost) },
+        { ink: 'late', value: counts[way].phantoms, text: String(counts[way].phantoms) },
+      ],
+    })),
+  });
+}
