@@ -80,6 +80,9 @@ clean: down ## Stop everything, then forget its data and what was built
 gen: ready ## Generate gen/ from the contracts
 	@node lab/gen.ts
 
+asyncapi: ready ## Describe every channel and message in docs/reference/asyncapi.yaml, from the contracts
+	@node lab/asyncapi.ts
+
 fmt: ready ## Format sources and contracts, sort imports
 	@biome check --write --log-level=warn .
 	@buf format --write
@@ -170,4 +173,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim chaos-events results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim chaos-events results dist pack ready

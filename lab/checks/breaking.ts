@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Check, fails, holds } from './check.ts';
 import { run } from './command.ts';
+import { reroutes } from './routes.ts';
 
 /** What the contracts are compared with: a commit, or nothing, and why. */
 export interface Base {
@@ -28,7 +29,10 @@ export async function chooseBase(root: string): Promise<Base> {
     : { why: 'nothing: this is the first commit' };
 }
 
-/** Holds when whoever built against the base can go on: no field, RPC, message or file is gone or changed. */
+/**
+ * Holds when whoever built against the base can go on: no field, RPC, message or file is gone or changed, and
+ * every message travels as it did.
+ */
 export const breaking: Check = {
   name: 'breaking',
   async run(root) {
@@ -46,9 +50,14 @@ export const breaking: Check = {
         '--against',
         against,
       ]);
-      return code === 0
-        ? holds(`against ${why}`)
-        : fails(`against ${why}\n${stdout}${stderr}`.trim());
+      // What buf does not look into: the options that say where a message travels.
+      const rerouted = code === 0 ? await reroutes(root, base) : [];
+      if (code === 0 && rerouted.length === 0) return holds(`against ${why}`);
+      return fails(
+        [`against ${why}`, `${stdout}${stderr}`.trim(), ...rerouted]
+          .filter((line) => line !== '')
+          .join('\n'),
+      );
     } finally {
       await rm(base, { recursive: true, force: true });
     }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { architecture } from './architecture.ts';
+import { asyncApi } from './asyncapi.ts';
 import { breaking } from './breaking.ts';
 import { type Check, commandCheck, type Outcome, runChecks } from './check.ts';
 import { freshness } from './generate.ts';
@@ -15,6 +16,7 @@ const checks: readonly Check[] = [
   architecture,
   commandCheck('format', ['biome', 'ci', '--colors=off', '.']),
   freshness,
+  asyncApi,
   breaking,
   commandCheck('proto-lint', ['buf', 'lint']),
   commandCheck('proto-format', ['buf', 'format', '--diff', '--exit-code']),

@@ -21,6 +21,11 @@ const forms: Record<number, { matches: RegExp; says: string }> = {
   },
 };
 
+/** What a string of this form must match; undefined for any string. */
+export function patternOf(form: Form): string | undefined {
+  return forms[form]?.matches.source;
+}
+
 /** The rules that bound one value of the field; for repeated fields and maps, one element. */
 export function valueChecks(field: DescField, rules: Rules): ValueCheck[] {
   switch (heldBy(field)) {

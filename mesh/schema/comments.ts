@@ -1,0 +1,25 @@
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+
+/** Numbers of google.protobuf.FileDescriptorProto and DescriptorProto: how a place in a file is written. */
+const place = { message: 4, nested: 3, field: 2 } as const;
+
+/** What the contract says above a message or a field, on one line; empty where it says nothing. */
+export function commentOf(desc: DescMessage | DescField): string {
+  const path = pathOf(desc);
+  const file = desc.kind === 'message' ? desc.file : desc.parent.file;
+  const found = file.proto.sourceCodeInfo?.location.find(
+    (location) => location.path.join() === path.join(),
+  );
+  return (found?.leadingComments ?? '').trim().replaceAll(/\s+/g, ' ');
+}
+
+function pathOf(desc: DescMessage | DescField): number[] {
+  if (desc.kind === 'field') {
+    return [...pathOf(desc.parent), place.field, desc.parent.fields.indexOf(desc)];
+  }
+  const { parent, file } = desc;
+  if (parent !== undefined) {
+    return [...pathOf(parent), place.nested, parent.nestedMessages.indexOf(desc)];
+  }
+  return [place.message, file.messages.indexOf(desc)];
+}
