@@ -31,7 +31,15 @@ export { onAnswers, onReply, type ReplyContext, type ReplyHandler } from './even
 export { onRequest } from './events/ask/on-request.ts';
 export type { Answer, Outcome } from './events/ask/outcome.ts';
 export type { Asked } from './events/ask/reply.ts';
-export { type EventContext, type EventHandler, on } from './events/consume/handler.ts';
+export { neverRetry, parkKey } from './events/consume/blame.ts';
+export {
+  type EventContext,
+  type EventFacts,
+  type EventHandler,
+  on,
+  onRepeatable,
+  type RepeatableHandler,
+} from './events/consume/handler.ts';
 export { type Events } from './events/events.ts';
 export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';

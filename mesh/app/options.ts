@@ -1,5 +1,5 @@
 import type { Events } from '../events/events.ts';
-import type { SubscribeOptions } from '../events/subscribe.ts';
+import type { ConsumerOptions, HandlerOptions } from '../events/subscribe.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
@@ -51,7 +51,7 @@ export function implement<D extends ServiceDefinition>(
 export interface ServiceParts<DB> {
   readonly services: readonly ServiceBinding[];
   /** The durable consumer of the service; it is named after the service. */
-  readonly consumer?: Omit<SubscribeOptions<DB>, 'consumer'>;
+  readonly consumer?: Omit<ConsumerOptions, 'consumer'> & HandlerOptions<DB>;
 }
 
 export interface AppOptions<DB> {

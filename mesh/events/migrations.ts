@@ -35,6 +35,13 @@ export const eventMigrations: readonly Migration[] = [
   },
   { name: 'weft-002-outbox', up: outbox },
   {
+    name: 'weft-003-consume',
+    up: {
+      sqlite: parked({ id: 'integer primary key autoincrement', bytes: 'blob' }),
+      postgres: parked({ id: 'bigserial primary key', bytes: 'bytea' }),
+    },
+  },
+  {
     name: 'weft-004-styles',
     up: { sqlite: asks('blob'), postgres: asks('bytea') },
   },
@@ -83,6 +90,28 @@ function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string
       token bigint not null,
       expires_at bigint not null
     );
+  `;
+}
+
+function parked({ id, bytes }: { id: string; bytes: string }): string {
+  return `
+    create table weft_parked (
+      id ${id},
+      consumer text not null,
+      event_id text not null,
+      channel text not null,
+      event_key text not null,
+      subject text not null,
+      headers text not null,
+      payload ${bytes} not null,
+      sequence bigint not null,
+      deliveries integer not null,
+      not_before bigint not null,
+      held_until bigint not null default 0,
+      unique (consumer, event_id)
+    );
+    create index weft_parked_due on weft_parked (consumer, not_before);
+    create index weft_parked_key on weft_parked (consumer, channel, event_key, sequence);
   `;
 }
 

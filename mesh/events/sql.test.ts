@@ -11,7 +11,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { eventually } from '../testing/eventually.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres.ts';
 import type { Outgoing, PublishOutcome } from './bus/bus.ts';
-import { createInbox } from './consume/inbox.ts';
+import { type AfterFailure, createInbox } from './consume/inbox.ts';
 import type { Failure, FailureHistory } from './dead-letters/failure.ts';
 import { eventMigrations } from './migrations.ts';
 import { createLeases, type Lease, type Leases } from './outbox/lease.ts';
@@ -42,6 +42,15 @@ const message = (id: string): Outgoing => ({
 const failure = (atMs: number): Failure => ({
   ...{ atMs, status: 'NOT_FOUND', reason: 'NO_SHELF', message: 'no shelf', delivery: 1 },
 });
+const e1 = { id: 'e1', parked: false };
+/** Keeps what is given up. */
+const keeping = (): { letters: FailureHistory[]; after: AfterFailure<EventTables> } => {
+  const letters: FailureHistory[] = [];
+  const giveUp: AfterFailure<EventTables>['giveUp'] = async (_, history) => {
+    letters.push(history);
+  };
+  return { letters, after: { again: async () => undefined, giveUp } };
+};
 const letterOf = (died_at: number): Insertable<EventTables['weft_dead_letter']> => ({
   ...{ id: String(died_at), consumer: 'w', event_id: String(died_at), channel: 'c', type: '' },
   ...{ subject: 'c.x', sequence: 1, event_key: '', source: '', published_at: 0, headers: '{}' },
@@ -220,7 +229,7 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
       const { signal } = new AbortController();
       const outcomes = await Promise.all(
         [store, other, store, other].map((each) =>
-          createInbox(each, 'warehouse', systemClock).once('e1', effect, signal),
+          createInbox(each, 'warehouse', systemClock).once(e1, effect, signal),
         ),
       );
       expect(effects).toBe(1);
@@ -231,46 +240,41 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
       const signal = new AbortController().signal;
       for (const consumer of ['warehouse', 'notifications']) {
         const inbox = createInbox(store, consumer, systemClock);
-        expect(await inbox.once('e1', async () => undefined, signal)).toBe('done');
-        expect(await inbox.once('e1', async () => undefined, signal)).toBe('duplicate');
+        expect(await inbox.once(e1, async () => undefined, signal)).toBe('done');
+        expect(await inbox.once(e1, async () => undefined, signal)).toBe('duplicate');
       }
     });
 
     test('counts failures, gives up once, and then is done with the event', async () => {
       const inbox = createInbox(store, 'warehouse', systemClock);
-      const given: FailureHistory[] = [];
+      const given = keeping();
       const fail = (atMs: number): Promise<number> =>
-        inbox.failed({ eventId: 'e1', failure: failure(atMs), limit: 3 }, async (_, history) => {
-          given.push(history);
-        });
+        inbox.failed(e1, { failure: failure(atMs), limit: 3 }, given.after);
       expect([await fail(7), await fail(8)]).toEqual([1, 2]);
-      expect(given).toEqual([]);
+      expect(given.letters).toEqual([]);
       expect(await fail(9)).toBe(3);
       const last = [failure(7), failure(8), failure(9)];
-      expect(given).toEqual([{ failures: 3, firstMs: 7, last }]);
+      expect(given.letters).toEqual([{ failures: 3, firstMs: 7, last }]);
       const signal = new AbortController().signal;
-      expect(await inbox.once('e1', async () => undefined, signal)).toBe('duplicate');
+      expect(await inbox.once(e1, async () => undefined, signal)).toBe('duplicate');
       expect(await db.selectFrom('weft_failure').selectAll().execute()).toEqual([]);
     });
 
     test('gives nothing up that another delivery has handled meanwhile', async () => {
       const inbox = createInbox(store, 'warehouse', systemClock);
-      let letters = 0;
-      await inbox.once('e1', async () => undefined, new AbortController().signal);
-      await inbox.failed({ eventId: 'e1', failure: failure(7), limit: 1 }, async () => {
-        letters++;
-      });
-      expect(letters).toBe(0);
+      const given = keeping();
+      await inbox.once(e1, async () => undefined, new AbortController().signal);
+      await inbox.failed(e1, { failure: failure(7), limit: 1 }, given.after);
+      expect(given.letters).toEqual([]);
     });
 
     test('counts every failure, also of two deliveries that fail at the same moment', async () => {
-      const given: FailureHistory[] = [];
+      const given = keeping();
       const fail = (each: Store<EventTables>): Promise<number> =>
         createInbox(each, 'warehouse', systemClock).failed(
-          { eventId: 'e1', failure: failure(7), limit: 12 },
-          async (_, history) => {
-            given.push(history);
-          },
+          e1,
+          { failure: failure(7), limit: 12 },
+          given.after,
         );
       const counts = await Promise.all(
         Array.from({ length: 12 }, (_, i) => fail(i % 2 === 0 ? store : other)),
@@ -278,7 +282,7 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
       expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
       // All are counted, the last ten are told.
       const last = Array.from({ length: 10 }, () => failure(7));
-      expect(given).toEqual([{ failures: 12, firstMs: 7, last }]);
+      expect(given.letters).toEqual([{ failures: 12, firstMs: 7, last }]);
     });
   });
 

@@ -1,25 +1,43 @@
 import type { Replies } from './ask/asking.ts';
 import type { ReplyHandler } from './ask/on-reply.ts';
-import type { EventHandler } from './consume/handler.ts';
+import type { EventHandler, RepeatableHandler } from './consume/handler.ts';
 import { type ConsumerTuning, openSubscription, type SubscribeParts } from './consume/subscribe.ts';
 import type { Subscription } from './consume/subscription.ts';
 
-export interface SubscribeOptions<DB> extends ConsumerTuning {
+export type SubscribeOptions<DB> = ConsumerOptions & HandlerOptions<DB>;
+
+/** A consumer, whatever it handles. */
+export interface ConsumerOptions extends ConsumerTuning {
   /**
    * The durable name, as "warehouse": instances that use the same one share the events. One token
    * (kernel/names.ts).
    */
   readonly consumer: string;
-  /** Made by `on`, `onRequest`, `onReply` and `onAnswers`; no two for one type. */
-  readonly handlers: readonly (EventHandler<DB> | ReplyHandler<DB>)[];
 }
+
+/** What is done with what is heard. */
+export type HandlerOptions<DB> =
+  | {
+      /** Each event has its effect once: what was handled is remembered, in the handler's transaction. Default. */
+      readonly inbox?: true;
+      /** Made by `on`, `onRequest`, `onReply` and `onAnswers`; no two for one type. */
+      readonly handlers: readonly (EventHandler<DB> | ReplyHandler<DB>)[];
+    }
+  | {
+      /** Nothing is remembered and there is no transaction: an event may be handled again. */
+      readonly inbox: false;
+      /** Made by `onRepeatable`; no two for one type. */
+      readonly handlers: readonly RepeatableHandler[];
+    };
 
 /** Hears what comes to a service: what others say, and what they answer to its own questions. */
 export function subscribe<DB>(
   parts: SubscribeParts<DB>,
   replies: Pick<Replies<DB>, 'listen'>,
-  { consumer, handlers, ...tuning }: SubscribeOptions<DB>,
+  options: SubscribeOptions<DB>,
 ): Subscription {
+  if (options.inbox === false) return openSubscription(parts, options);
+  const { consumer, handlers, ...tuning } = options;
   const answers = handlers.filter(isReplyHandler);
   const others = handlers.filter(
     (handler): handler is EventHandler<DB> => !isReplyHandler(handler),
@@ -42,6 +60,9 @@ function both(one: Subscription, other: Subscription): Subscription {
     consumer: one.consumer,
     get state() {
       return one.state === 'consuming' ? other.state : one.state;
+    },
+    async parked() {
+      return (await one.parked()) + (await other.parked());
     },
     async close() {
       await Promise.all([one.close(), other.close()]);

@@ -54,6 +54,27 @@ interface FailureTable {
   failed_at: number;
 }
 
+/** What a consumer will see again, later than the bus should hold it back. */
+interface ParkedTable {
+  id: Generated<number>;
+  consumer: string;
+  event_id: string;
+  channel: string;
+  /** As it stands in the header, so that no character of it is refused. */
+  event_key: string;
+  subject: string;
+  /** JSON. */
+  headers: string;
+  payload: Uint8Array;
+  sequence: number;
+  /** How often it was delivered before, by the bus and from here. */
+  deliveries: number;
+  /** When it is due, wall ms. */
+  not_before: number;
+  /** Until when a process has it in hand, wall ms; 0 = nobody. */
+  held_until: Generated<number>;
+}
+
 /** What a consumer has given up; one for each consumer and event, also when it dies again. */
 interface DeadLetterTable {
   /** Sortable by the time of the first death, and unique among all services. */
@@ -129,6 +150,7 @@ export interface EventTables {
   weft_outbox_channel: OutboxChannelTable;
   weft_inbox: InboxTable;
   weft_failure: FailureTable;
+  weft_parked: ParkedTable;
   weft_dead_letter: DeadLetterTable;
   weft_ask: AskTable;
   weft_answer: AnswerTable;

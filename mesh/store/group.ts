@@ -3,7 +3,7 @@ import type { ControlledTransaction, Transaction } from 'kysely';
 import { aborted, type Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import type { Log } from '../kernel/log.ts';
-import { rollBack, unlessAborted } from './run-transaction.ts';
+import { rollBack } from './run-transaction.ts';
 import { runTasks, type Scopes } from './scope.ts';
 
 /** A transaction that several works share, one after another. */
@@ -79,13 +79,11 @@ export function createGroups<DB>(options: GroupOptions<DB>): Grouped<DB> {
     options.scopes.refuseNested('a second transaction');
     if (signal?.aborted === true) throw aborted(signal, 'waiting for the database');
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const leave = (): void => {
         const at = queue.indexOf(job);
         if (at >= 0) queue.splice(at, 1);
-        if (signal !== undefined) reject(aborted(signal, 'waiting for the database'));
       };
-      const job = createJob(work, { resolve, reject, signal, onAbort }, options);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const job = createJob(work, { resolve, reject, signal, leave }, options);
       queue.push(job);
       if (running < groups) void run();
     });
@@ -123,44 +121,59 @@ interface Caller<T> {
   readonly resolve: (result: T) => void;
   readonly reject: (error: unknown) => void;
   readonly signal: AbortSignal | undefined;
-  /** Listens to the signal while the work waits. */
-  readonly onAbort: () => void;
+  /** Leaves the queue. */
+  readonly leave: () => void;
 }
 
 function createJob<DB, T>(
   work: (tx: Transaction<DB>) => Promise<T>,
-  { resolve, reject, signal, onAbort }: Caller<T>,
+  { resolve, reject, signal, leave }: Caller<T>,
   { scopes, log }: Pick<GroupOptions<DB>, 'scopes' | 'log'>,
 ): Job<DB> {
   // The group runs in the context of whoever was first; this work must see its own caller's.
   const inContext = AsyncLocalStorage.snapshot();
+  // One listener for waiting and running: an EventTarget is slow, and there are many works.
+  let interrupt = reject;
+  const onAbort = (): void => {
+    leave();
+    if (signal !== undefined) interrupt(aborted(signal, 'a transaction'));
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const fail = (error: unknown): void => {
+    signal?.removeEventListener('abort', onAbort);
+    reject(error);
+  };
+  const runIn = (tx: ControlledTransaction<DB>): Promise<T> =>
+    new Promise((done, failed) => {
+      interrupt = failed;
+      inContext(() => scopes.run(tx, () => work(tx))).then(done, failed);
+    });
   return {
-    fail: reject,
+    fail,
     async run(shared) {
-      signal?.removeEventListener('abort', onAbort);
       let tx: ControlledTransaction<DB>;
       try {
         tx = await shared.part();
       } catch (thrown) {
-        reject(thrown);
+        fail(thrown);
         return undefined;
       }
       try {
-        const ran = inContext(() => scopes.run(tx, () => work(tx)));
-        const result = await unlessAborted(ran, signal);
+        const result = await runIn(tx);
         await tx.commit().execute();
+        signal?.removeEventListener('abort', onAbort);
         const tasks = scopes.close(tx);
         return {
           committed() {
             if (tasks.length > 0) inContext(() => runTasks(tasks, log));
             resolve(result);
           },
-          fail: reject,
+          fail,
         };
       } catch (thrown) {
         scopes.close(tx);
         await rollBack(tx, log);
-        reject(thrown);
+        fail(thrown);
         return undefined;
       }
     },

@@ -40,8 +40,7 @@ export async function rollBack<DB>(tx: ControlledTransaction<DB>, log: Log): Pro
   }
 }
 
-/** What `work` gives, or the error of the signal as soon as it aborts. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

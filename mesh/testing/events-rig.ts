@@ -6,7 +6,7 @@ import type { Subscription } from '../events/consume/subscription.ts';
 import type { DeadLetter } from '../events/dead-letters/letter.ts';
 import { createEvents, type Events, type EventsOptions } from '../events/events.ts';
 import { eventMigrations } from '../events/migrations.ts';
-import type { SubscribeOptions } from '../events/subscribe.ts';
+import type { ConsumerOptions } from '../events/subscribe.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { weftImage } from '../schema/image.ts';
 import type { Transaction } from '../store/sql.ts';
@@ -44,7 +44,7 @@ export type ConfirmedHandler = (
   context: EventContext<RigTables>,
 ) => Promise<void>;
 
-export type HearOptions = Partial<Omit<SubscribeOptions<RigTables>, 'consumer' | 'handlers'>>;
+export type HearOptions = Partial<Omit<ConsumerOptions, 'consumer'>>;
 
 export interface RigOptions extends Partial<Omit<EventsOptions<RigTables>, 'bus' | 'store'>> {
   readonly bus: Bus;

@@ -25,6 +25,7 @@ export function listenForReplies<DB>(
       consumer: `replies-${source}`,
       // Whatever its type: which question it answers decides who handles it.
       handlers: { has: () => true, get: () => taker },
+      remembers: true,
       channels: new Map([
         [replyChannel, { channel: { name: replyChannel }, subjects: [replyFilter(source)] }],
       ]),
@@ -36,6 +37,7 @@ export function listenForReplies<DB>(
     get state() {
       return subscription.state;
     },
+    parked: () => subscription.parked(),
     async close() {
       await Promise.all([timeouts.close(), subscription.close()]);
     },

@@ -90,6 +90,6 @@ async function expire<DB>(
     working: () => undefined,
   };
   const trace = childTrace(undefined, random);
-  await consume({ delivery, ...receive(delivery), id, trace, signal });
+  await consume({ delivery, ...receive(delivery), id, parked: false, trace, signal });
   await settled;
 }

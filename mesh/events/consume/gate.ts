@@ -1,7 +1,7 @@
 import { aborted, type Clock } from '../../kernel/clock.ts';
 import type { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
-import type { Random } from '../../kernel/random.ts';
+import { jitter, type Random } from '../../kernel/random.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 
 /** What a gate is at; `failures` counts the faults in a row. */
@@ -19,11 +19,19 @@ export type GateState =
 export interface Pass {
   /** No fault of the world was met. */
   well(): void;
-  /** One was: the gate shuts. */
-  ill(error: MeshError): void;
+  /**
+   * One was. The gate shuts, for as long as the error asks for (`retryAfterMs`: a breaker that is open, a
+   * server that sheds) or else for its own pause. BULKHEAD_FULL only says that there are too many of us: then
+   * fewer pass at a time, and this one after a moment, for which the promise stands.
+   */
+  ill(error: MeshError, signal: AbortSignal): Promise<void>;
 }
 
-/** Lets handlers pass while the world is well, and holds them while it is not. */
+/**
+ * Lets handlers pass while the world is well, and holds them while it is not. How many pass at a time is
+ * halved at each full bulkhead and grows by one with each round of handlers that met none (as TCP does it:
+ * additive increase, multiplicative decrease).
+ */
 export interface Gate {
   readonly state: GateState;
   /** Resolves when one may pass; rejects as soon as `signal` aborts. */
@@ -40,6 +48,12 @@ export interface GateOptions {
   readonly log: Log;
 }
 
+// Until a slot of a bulkhead is free: calls take milliseconds, and whoever waits here holds no transaction.
+const crowdedMs = 50;
+// Above it there is no limit any more: no consumer has as many handlers.
+const mostAtATime = 1_024;
+const longestAskedMs = 60_000;
+
 export function createGate(options: GateOptions): Gate {
   return new GateMachine(options);
 }
@@ -51,6 +65,8 @@ class GateMachine implements Gate {
   #epoch = 0;
   #changed = Promise.withResolvers<undefined>();
   #cancel = (): void => undefined;
+  #passing = 0;
+  #limit = Number.POSITIVE_INFINITY;
   readonly #options: GateOptions;
 
   constructor(options: GateOptions) {
@@ -65,7 +81,7 @@ class GateMachine implements Gate {
     for (;;) {
       if (signal.aborted) throw aborted(signal, 'waiting for an outage to end');
       const { kind } = this.#state;
-      if (kind === 'open') return this.#pass();
+      if (kind === 'open' && this.#passing < Math.floor(this.#limit)) return this.#pass();
       if (kind === 'ajar') return this.#probe(this.#state);
       await this.#nextChange(signal);
     }
@@ -77,14 +93,37 @@ class GateMachine implements Gate {
 
   #pass(): Pass {
     const epoch = this.#epoch;
+    this.#passing++;
     return {
       well: () => {
+        this.#left();
+        if (this.#limit < mostAtATime) this.#limit += 1 / this.#limit;
+        else this.#limit = Number.POSITIVE_INFINITY;
         if (epoch === this.#epoch && this.#state.kind !== 'open') this.#open();
       },
-      ill: (error) => {
-        if (epoch === this.#epoch) this.#shut(error);
+      ill: async (error, signal) => {
+        const passing = this.#passing;
+        this.#left();
+        if (error.reason === 'BULKHEAD_FULL') {
+          await this.#crowded(epoch, passing, signal);
+        } else if (epoch === this.#epoch) {
+          this.#shut(error);
+        }
       },
     };
+  }
+
+  #left(): void {
+    this.#passing--;
+    if (this.#limit < Number.POSITIVE_INFINITY) this.#wake();
+  }
+
+  async #crowded(epoch: number, passing: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    this.#limit = Math.max(1, Math.floor(Math.min(this.#limit, passing) / 2));
+    // It was let through to find out, and the target answers: it has only too much to do.
+    if (epoch === this.#epoch && this.#state.kind !== 'open') this.#open();
+    await clock.sleep(jitter(crowdedMs, 0.5, random), signal);
   }
 
   #probe({ failures }: { failures: number }): Pass {
@@ -100,7 +139,12 @@ class GateMachine implements Gate {
   #shut(error: MeshError): void {
     const { pause, clock, random, log } = this.#options;
     const failures = 1 + (this.#state.kind === 'open' ? 0 : this.#state.failures);
-    const pauseMs = retryDelayMs(failures, pause, random);
+    const asked = error.details.retryAfterMs;
+    // A little later than asked, so that those who were told the same do not come back together.
+    const pauseMs =
+      asked === undefined
+        ? retryDelayMs(failures, pause, random)
+        : Math.min(asked, longestAskedMs) * (1 + 0.1 * random.next());
     if (failures === 1) log.warn('the consumer pauses; its events wait', { err: error, pauseMs });
     this.#change({ kind: 'shut', failures, error });
     this.#cancel = clock.after(pauseMs, () => {
@@ -111,6 +155,10 @@ class GateMachine implements Gate {
   #change(state: GateState): void {
     this.#state = state;
     this.#epoch++;
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#changed.resolve(undefined);
     this.#changed = Promise.withResolvers();
   }

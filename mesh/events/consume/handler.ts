@@ -5,13 +5,7 @@ import type { ExchangeNames } from '../ask/exchange.ts';
 import type { Asked } from '../ask/reply.ts';
 
 /** What a handler is told beside the event. */
-export interface EventContext<DB> {
-  /**
-   * The transaction in which the event is marked as done: effects written with it happen exactly once. The
-   * whole handler runs inside it and holds the one write lock (SQLite) or a connection (PostgreSQL), so
-   * keep it short.
-   */
-  readonly tx: Transaction<DB>;
+export interface EventFacts {
   /** Unique among the events of its source; the same on every delivery. */
   readonly id: string;
   /** The full name of its type. */
@@ -36,34 +30,72 @@ export interface EventContext<DB> {
   readonly signal: AbortSignal;
 }
 
-/** A handler and the type of message it is for; made by `on` and `onRequest`. */
-export interface EventHandler<DB> {
+/** What a handler is told beside the event, and what it writes with. */
+export interface EventContext<DB> extends EventFacts {
+  /**
+   * The transaction in which the event is marked as done: effects written with it happen exactly once. The
+   * whole handler runs inside it and holds the one write lock (SQLite) or a connection (PostgreSQL), so
+   * keep it short.
+   */
+  readonly tx: Transaction<DB>;
+}
+
+/** A handler and the type of message it is for. */
+export interface Handler<Told> {
   /** The full name of the message type. */
   readonly typeName: string;
   /** What it replies to; absent when it does not reply. */
   readonly exchange?: ExchangeNames;
   /** Reads a message; the function that is returned handles it. Throws when the bytes are not readable. */
-  decode(data: Uint8Array): (context: EventContext<DB>) => Promise<Replying | undefined>;
+  decode(data: Uint8Array): (context: Told) => Promise<Replying | undefined>;
 }
+
+/** A handler whose effect happens once; made by `on` and `onRequest`. */
+export type EventHandler<DB> = Handler<EventContext<DB>>;
+
+/** A handler whose effect may happen again, and which has no transaction; made by `onRepeatable`. */
+export type RepeatableHandler = Handler<EventFacts>;
 
 /** Sends the reply that a handler has made, through what it is given: its type is the handler's own business. */
 export type Replying = (
   send: <A extends object>(type: MessageType<A>, message: A) => Promise<unknown>,
 ) => Promise<unknown>;
 
-/** Who handles what, by the full name of the type. */
-export type Handlers<DB> = Pick<ReadonlyMap<string, EventHandler<DB>>, 'get' | 'has'>;
+/** By the full name of the type. */
+export type Named<H> = Pick<ReadonlyMap<string, H>, 'get' | 'has'>;
+
+/** Who handles what. */
+export type Handlers<DB> = Named<EventHandler<DB>>;
 
 /**
  * Handles events of one type, as `on(OrderConfirmed, async (order, { tx }) => ...)`. A handler that throws
  * has done nothing: its transaction is rolled back. What follows depends on what it threw, see blame.ts:
- * UNAVAILABLE and DEADLINE_EXCEEDED let the consumer wait, everything else is tried again a few times and
- * then becomes a dead letter.
+ * UNAVAILABLE and DEADLINE_EXCEEDED let the consumer wait; INVALID_ARGUMENT, and what is wrapped by
+ * `neverRetry` or `parkKey`, is a dead letter at once; everything else is tried again a few times before.
  */
 export function on<T, DB>(
   type: MessageType<T>,
   handler: (event: T, context: EventContext<DB>) => Promise<void>,
 ): EventHandler<DB> {
+  return handlerOf(type, handler);
+}
+
+/**
+ * Handles events of one type for a consumer without inbox: the handler may run again for an event that it has
+ * handled, so its effect must be one that does not add up (it sets a value, fills a cache, asks for what is
+ * there). Nothing is written where it succeeds, which is what makes it fast.
+ */
+export function onRepeatable<T>(
+  type: MessageType<T>,
+  handler: (event: T, context: EventFacts) => Promise<void>,
+): RepeatableHandler {
+  return handlerOf(type, handler);
+}
+
+function handlerOf<T, Told>(
+  type: MessageType<T>,
+  handler: (event: T, context: Told) => Promise<void>,
+): Handler<Told> {
   return {
     typeName: type.$type,
     decode(data) {

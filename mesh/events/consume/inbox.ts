@@ -2,8 +2,22 @@ import type { Clock } from '../../kernel/clock.ts';
 import { prepare } from '../../store/prepared.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
-import { type Failure, type FailureHistory, withFailure } from '../dead-letters/failure.ts';
-import { type EventTables, eventTables } from '../tables.ts';
+import type { Failure, FailureHistory } from '../dead-letters/failure.ts';
+import { eventTables } from '../tables.ts';
+import type { Incoming } from './consume.ts';
+import { countFailure, forgetFailures } from './failures.ts';
+import { unpark } from './parked.ts';
+
+/** The event that something is noted for. */
+export type Noted = Pick<Incoming, 'id' | 'parked' | 'fence'>;
+
+/** What is written with the count of a failure, in its transaction. */
+export interface AfterFailure<DB> {
+  /** It is to be tried again. */
+  again(tx: Transaction<DB>, history: FailureHistory): Promise<void>;
+  /** The consumer is done with it, and has not handled it meanwhile. */
+  giveUp(tx: Transaction<DB>, history: FailureHistory): Promise<void>;
+}
 
 /** What one consumer is done with, and what it failed at. */
 export interface Inbox<DB> {
@@ -12,99 +26,81 @@ export interface Inbox<DB> {
    * now: whatever is delivered twice, also to two processes at the same moment, has one effect.
    */
   once(
-    eventId: string,
+    event: Noted,
     effect: (tx: Transaction<DB>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<'done' | 'duplicate'>;
   /** Notes that an event came too late to be handled, unless it was handled before. */
-  expired(eventId: string, signal: AbortSignal): Promise<'expired' | 'duplicate'>;
+  expired(event: Noted, signal: AbortSignal): Promise<'expired' | 'duplicate'>;
   /**
    * Counts a failure of an event and keeps what it was. At the `limit`-th one the consumer is done with it:
    * `giveUp` runs in the same transaction, so that an event is never both given up and handled again.
    */
   failed(
-    failed: { readonly eventId: string; readonly failure: Failure; readonly limit: number },
-    giveUp: (tx: Transaction<DB>, history: FailureHistory) => Promise<void>,
+    event: Noted,
+    failed: { readonly failure: Failure; readonly limit: number },
+    after: AfterFailure<DB>,
   ): Promise<number>;
+  /** Ends the waiting of an event for which nothing is noted. */
+  end(event: Noted): Promise<void>;
 }
+
+type Outcome = 'done' | 'dead' | 'expired';
 
 export function createInbox<DB>(store: Store<DB>, consumer: string, clock: Clock): Inbox<DB> {
-  type NewRow = Omit<EventTables['weft_inbox'], 'consumer'>;
-  const insert = prepare(eventTables(store.db), (db, it: NewRow) =>
-    db
-      .insertInto('weft_inbox')
-      .values({
-        consumer,
-        event_id: it.event_id,
-        outcome: it.outcome,
-        handled_at: it.handled_at,
-      })
-      .onConflict((conflict) => conflict.doNothing()),
+  const insert = prepare(
+    eventTables(store.db),
+    (db, it: { event_id: string; outcome: Outcome; handled_at: number }) =>
+      db
+        .insertInto('weft_inbox')
+        .values({
+          ...{ consumer, event_id: it.event_id },
+          ...{ outcome: it.outcome, handled_at: it.handled_at },
+        })
+        .onConflict((conflict) => conflict.doNothing()),
   );
-  const note = async (
-    tx: Transaction<DB>,
-    event_id: string,
-    outcome: 'done' | 'dead' | 'expired',
-  ): Promise<boolean> => {
-    const handled_at = clock.now();
-    const { touched } = await insert(eventTables(tx), { event_id, outcome, handled_at });
+  /** False when it was noted before. */
+  const note = async (tx: Transaction<DB>, event: Noted, outcome: Outcome): Promise<boolean> => {
+    const db = eventTables(tx);
+    await event.fence?.check(db);
+    const row = { event_id: event.id, outcome, handled_at: clock.now() };
+    const { touched } = await insert(db, row);
     return touched === 1;
   };
+  const end = async (tx: Transaction<DB>, event: Noted): Promise<void> => {
+    if (event.parked) await unpark(tx, { consumer, eventId: event.id });
+  };
   return {
-    once: (eventId, effect, signal) =>
+    once: (event, effect, signal) =>
       store.grouped(async (tx) => {
         // First, so that a second delivery at the same moment waits here for the first one's commit.
-        if (!(await note(tx, eventId, 'done'))) return 'duplicate';
-        await effect(tx);
-        return 'done';
+        const isNew = await note(tx, event, 'done');
+        if (isNew) await effect(tx);
+        await end(tx, event);
+        return isNew ? 'done' : 'duplicate';
       }, signal),
-    expired: (eventId, signal) =>
-      store.transaction(
-        async (tx) => ((await note(tx, eventId, 'expired')) ? 'expired' : 'duplicate'),
-        signal,
-      ),
-    failed: ({ eventId, failure, limit }, giveUp) =>
+    expired: (event, signal) =>
+      store.grouped(async (tx) => {
+        const isNew = await note(tx, event, 'expired');
+        await end(tx, event);
+        return isNew ? 'expired' : 'duplicate';
+      }, signal),
+    failed: (event, { failure, limit }, after) =>
       store.transaction(async (tx) => {
-        const history = await count(tx, { consumer, eventId, failure });
-        const { failures } = history;
-        if (failures < limit) return failures;
+        await event.fence?.check(eventTables(tx));
+        const history = await countFailure(tx, { consumer, eventId: event.id, failure });
+        if (history.failures < limit) {
+          await after.again(tx, history);
+          return history.failures;
+        }
+        await end(tx, event);
         // Handled meanwhile by another delivery of it: then it is no dead letter.
-        if (await note(tx, eventId, 'dead')) await giveUp(tx, history);
-        await eventTables(tx)
-          .deleteFrom('weft_failure')
-          .where('consumer', '=', consumer)
-          .where('event_id', '=', eventId)
-          .execute();
-        return failures;
+        if (await note(tx, event, 'dead')) await after.giveUp(tx, history);
+        await forgetFailures(tx, { consumer, eventId: event.id });
+        return history.failures;
       }),
+    async end(event) {
+      if (event.parked) await store.grouped((tx) => end(tx, event));
+    },
   };
-}
-
-async function count<DB>(
-  tx: Transaction<DB>,
-  failed: { readonly consumer: string; readonly eventId: string; readonly failure: Failure },
-): Promise<FailureHistory> {
-  const db = eventTables(tx);
-  const { consumer, eventId: event_id, failure } = failed;
-  const { atMs } = failure;
-  // First, so that a second failure at the same moment waits here for this one's commit.
-  const { failures, errors, first_failed_at } = await db
-    .insertInto('weft_failure')
-    .values({ consumer, event_id, failures: 1, first_failed_at: atMs, failed_at: atMs })
-    .onConflict((conflict) =>
-      conflict.columns(['consumer', 'event_id']).doUpdateSet((row) => ({
-        failures: row('weft_failure.failures', '+', 1),
-        failed_at: atMs,
-      })),
-    )
-    .returning(['failures', 'errors', 'first_failed_at'])
-    .executeTakeFirstOrThrow();
-  const last = withFailure(errors, failure);
-  await db
-    .updateTable('weft_failure')
-    .set({ errors: JSON.stringify(last) })
-    .where('consumer', '=', consumer)
-    .where('event_id', '=', event_id)
-    .execute();
-  return { failures, firstMs: first_failed_at, last };
 }

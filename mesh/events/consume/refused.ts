@@ -2,7 +2,7 @@ import { MeshError } from '../../kernel/error.ts';
 import { refuse } from '../ask/reply.ts';
 import { isRefusal } from './blame.ts';
 import type { ConsumeLayer } from './consume.ts';
-import type { LayerParts } from './layers.ts';
+import type { EffectParts } from './effect.ts';
 import { replies } from './replies.ts';
 
 /**
@@ -10,17 +10,21 @@ import { replies } from './replies.ts';
  * refused again.
  */
 export function refused<DB>(
-  parts: Pick<LayerParts<DB>, 'handlers' | 'inbox' | 'write'>,
+  parts: Pick<EffectParts<DB>, 'handlers' | 'inbox' | 'write'>,
 ): ConsumeLayer {
   const { inbox, write } = parts;
   return (next) => async (incoming) => {
     try {
       return await next(incoming);
     } catch (thrown) {
-      const { id, signal } = incoming;
+      const { signal } = incoming;
       const error = MeshError.from(thrown);
       if (!replies(parts, incoming) || !isRefusal(error)) throw thrown;
-      const outcome = await inbox.once(id, (tx) => refuse(write, tx, incoming, error), signal);
+      const outcome = await inbox.once(
+        incoming,
+        (tx) => refuse(write, tx, incoming, error),
+        signal,
+      );
       if (outcome === 'duplicate') return { kind: 'ack', outcome: 'skipped' };
       return { kind: 'ack', outcome: 'refused', error };
     }

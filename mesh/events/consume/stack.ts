@@ -1,24 +1,20 @@
 import { compose } from '../../kernel/call.ts';
 import type { Consume } from './consume.ts';
+import { type CountedParts, counted } from './counted.ts';
+import { type EffectParts, effectOnce } from './effect.ts';
 import { unexpired } from './expired.ts';
-import {
-  addressed,
-  counted,
-  effectOnce,
-  held,
-  kept,
-  type LayerParts,
-  settled,
-  traced,
-} from './layers.ts';
+import { addressed, decided, held, kept, type LayerParts, traced } from './layers.ts';
 import { refused } from './refused.ts';
 
+/** What all layers of one consumer share. */
+export type StackParts<DB> = LayerParts & CountedParts<DB> & EffectParts<DB>;
+
 /** The way of a delivery, outermost first. */
-export function consumerStack<DB>(parts: LayerParts<DB>): Consume {
+export function consumerStack<DB>(parts: StackParts<DB>): Consume {
   return compose<Consume>(
     [
-      // Above everything: whatever happens below, the bus is told once.
-      settled(parts),
+      // Above everything: whatever happens below, there is something to tell the bus.
+      decided(parts),
       // Above the gate: what is for others need not wait for our world to recover.
       addressed(parts),
       // Above all counting: an outage is waited for and leaves no trace in any count.

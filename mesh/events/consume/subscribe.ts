@@ -12,21 +12,20 @@ import { filterOf } from '../bus/subject.ts';
 import { eventOptions } from '../outbox/publish.ts';
 import type { Write } from '../outbox/write.ts';
 import type { Consume } from './consume.ts';
+import type { Effects } from './effect.ts';
 import { createGate } from './gate.ts';
-import type { EventHandler, Handlers } from './handler.ts';
+import type { EventHandler, Handler, RepeatableHandler } from './handler.ts';
 import { createInbox } from './inbox.ts';
+import { createParkingLot } from './parked.ts';
+import { createSharedIntake, type SharedIntakeOptions, tell } from './shared-intake.ts';
 import { consumerStack } from './stack.ts';
-import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts';
+import { createSubscription, type Subscription } from './subscription.ts';
+import { createTimeLimits } from './time-limits.ts';
 
-export interface SubscribeOptions<DB> extends ConsumerTuning {
-  /**
-   * The durable name, as "warehouse": instances that use the same one share the events. One token
-   * (kernel/names.ts).
-   */
-  readonly consumer: string;
-  /** No two for one type. */
-  readonly handlers: readonly EventHandler<DB>[];
-}
+/** Who hears what a consumer takes; no two for one type. */
+export type Hearing<DB> =
+  | { readonly inbox?: true; readonly handlers: readonly EventHandler<DB>[] }
+  | { readonly inbox: false; readonly handlers: readonly RepeatableHandler[] };
 
 /** Numbers of a consumer; the defaults are meant to be kept. */
 export interface ConsumerTuning {
@@ -69,54 +68,68 @@ const longestPauseMs = 30_000;
 /** Hears what the schema says of the types of its handlers. */
 export function openSubscription<DB>(
   parts: SubscribeParts<DB>,
-  { consumer, handlers: list, ...tuning }: SubscribeOptions<DB>,
+  options: Hearing<DB> & ConsumerTuning & { readonly consumer: string },
 ): Subscription {
-  const handlers = byType(list);
-  for (const handler of list) {
-    checkOwner(parts, handler.typeName);
-    if (handler.exchange !== undefined) checkExchange(parts.image, handler.exchange);
+  const { consumer } = options;
+  for (const { typeName, exchange } of options.handlers) {
+    checkOwner(parts, typeName);
+    if (exchange !== undefined) checkExchange(parts.image, exchange);
   }
-  const channels = channelsOf(parts.image, [...handlers.keys()]);
-  return openConsumer(parts, tuning, { consumer, handlers, channels }).subscription;
+  const effects: Effects<DB> =
+    options.inbox === false
+      ? { remembers: false, handlers: byType(options.handlers) }
+      : { remembers: true, handlers: byType(options.handlers) };
+  const typeNames = options.handlers.map(({ typeName }) => typeName);
+  const channels = channelsOf(parts.image, typeNames);
+  return openConsumer(parts, options, { ...effects, consumer, channels }).subscription;
 }
 
 /** What a consumer takes, and who handles it. */
-export interface Intake<DB> {
-  readonly consumer: string;
-  readonly handlers: Handlers<DB>;
-  readonly channels: SubscriptionOptions['channels'];
-}
+export type Taken<DB> = Effects<DB> & Pick<SharedIntakeOptions, 'consumer' | 'channels'>;
 
 /** Builds the stack of a consumer and begins to feed it; what comes from elsewhere may go through it too. */
 export function openConsumer<DB>(
   parts: SubscribeParts<DB>,
   tuning: ConsumerTuning,
-  { handlers, channels, ...intake }: Intake<DB>,
+  taken: Taken<DB>,
 ): { readonly subscription: Subscription; readonly consume: Consume } {
   const { concurrency = 16, handlerTimeoutMs = 30_000, maxDeliveries = 5 } = tuning;
   const { retryMs = 1_000, pauseMs = 1_000, from = 'start' } = tuning;
   const { ackWaitMs = defaultAckWaitMs } = tuning;
-  const { bus, clock, random } = parts;
-  const consumer = checkToken(intake.consumer, 'a consumer');
+  const { store, clock, random } = parts;
+  const { channels } = taken;
+  const consumer = checkToken(taken.consumer, 'a consumer');
   const log = parts.log.child({ consumer });
   const pause = { firstMs: pauseMs, longestMs: longestPauseMs };
   const gate = createGate({ pause, clock, random, log });
-  const running = new Set<Delivery>();
+  const lot = createParkingLot(store, consumer, clock);
+  const limits = createTimeLimits(clock);
+  const shared = { ...parts, consumer, running: new Set<Delivery>(), gate, limits, log };
   const consume = consumerStack<DB>({
-    ...parts,
-    ...{ consumer, handlers, gate, running, maxDeliveries, handlerTimeoutMs, log },
+    ...{ ...shared, ...taken },
+    ...{ maxDeliveries, handlerTimeoutMs, onDead: undefined },
     filters: new Set([...channels.values()].flatMap(({ subjects }) => subjects)),
-    inbox: createInbox(parts.store, consumer, clock),
+    inbox: createInbox(store, consumer, clock),
     retry: { firstMs: retryMs, longestMs: longestRetryMs },
   });
   const subscription = createSubscription({
-    ...{ bus, consumer, channels, from, concurrency, ackWaitMs, drainMs, gate, running, consume },
-    ...{ clock, random },
+    ...{ ...shared, lot, ackWaitMs, drainMs },
+    intake: (stop) =>
+      createSharedIntake({
+        ...{ ...shared, channels, from, concurrency, ackWaitMs, lot, consume, stop },
+      }),
   });
-  return { subscription, consume };
+  return {
+    subscription,
+    async consume(incoming) {
+      const verdict = await consume(incoming);
+      tell(incoming.delivery, verdict);
+      return verdict;
+    },
+  };
 }
 
-function byType<DB>(handlers: readonly EventHandler<DB>[]): Map<string, EventHandler<DB>> {
+function byType<H extends Handler<never>>(handlers: readonly H[]): Map<string, H> {
   const map = new Map(handlers.map((handler) => [handler.typeName, handler]));
   if (map.size > 0 && map.size === handlers.length) return map;
   const names = handlers.map(({ typeName }) => typeName).join(', ');

@@ -37,13 +37,20 @@ onEachDatabase<EventTables>(eventMigrations, (database) => {
     };
     const failure = { atMs, status: 'UNKNOWN', reason: '', message: 'no', delivery: 1 };
     const inbox = createInbox(store, consumer, systemClock);
-    await inbox.failed({ eventId, failure, limit: 1 }, (tx, history) =>
-      writeDeadLetter(tx, { consumer, eventId, delivery, history, atMs }, systemRandom),
+    await inbox.failed(
+      { id: eventId, parked: false },
+      { failure, limit: 1 },
+      {
+        again: async () => undefined,
+        giveUp: (tx, history) =>
+          writeDeadLetter(tx, { consumer, eventId, delivery, history, atMs }, systemRandom),
+      },
     );
     const [letter] = await letters.list({ consumer }, { limit: 1 });
     return letter?.id ?? '';
   }
 
+  const e1 = { id: 'e1', parked: false };
   const ids = (found: readonly DeadLetter[]): string[] => found.map(({ id }) => id);
 
   test('a letter tells all that is known of the event', async () => {
@@ -110,7 +117,7 @@ onEachDatabase<EventTables>(eventMigrations, (database) => {
     expect(ids(await letters.list({}, { limit: 9, replayed: true }))).toEqual([id]);
     const inbox = createInbox(store, 'warehouse', systemClock);
     const { signal } = new AbortController();
-    expect(await inbox.once('e1', async () => undefined, signal)).toBe('done');
+    expect(await inbox.once(e1, async () => undefined, signal)).toBe('done');
     expect((await letters.get([id]))[0]?.state).toBe('handled');
   });
 
@@ -140,6 +147,6 @@ onEachDatabase<EventTables>(eventMigrations, (database) => {
     await letters.drop({ ids: [id] });
     const inbox = createInbox(store, 'warehouse', systemClock);
     const { signal } = new AbortController();
-    expect(await inbox.once('e1', async () => undefined, signal)).toBe('duplicate');
+    expect(await inbox.once(e1, async () => undefined, signal)).toBe('duplicate');
   });
 });

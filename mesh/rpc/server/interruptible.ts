@@ -1,4 +1,4 @@
-import type { Scope } from './scope.ts';
+import type { Scope } from '../../kernel/scope.ts';
 
 /**
  * Reads `source` until it ends or the call does. An async generator that waits for something cannot be

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '../../kernel/error.ts';
+import { createScope } from '../../kernel/scope.ts';
 import { interruptible } from './interruptible.ts';
-import { createScope } from './scope.ts';
 
 const gone = new MeshError('gone', { status: 'CANCELLED', reason: 'CALLER_GONE' });
 const never = new Promise<never>(() => undefined);

@@ -3,13 +3,13 @@ import type { Cancellation } from '../../kernel/cancellation.ts';
 import { childTrace, parseTraceparent, type TraceContext } from '../../kernel/context.ts';
 import type { Deadline } from '../../kernel/deadline.ts';
 import type { MeshError } from '../../kernel/error.ts';
+import { type Scope, WorkScope } from '../../kernel/scope.ts';
 import { type Encoded, noBytes } from '../encode.ts';
 import { metadataBytes } from '../metadata.ts';
 import { Entries, headersSent } from './answer.ts';
 import type { CallEnvironment, ServerContext, Traffic } from './call.ts';
 import type { Answer, Arrival, RunningCall } from './dispatch.ts';
 import { goneError, passedError } from './gone.ts';
-import { CallScope, type Scope } from './scope.ts';
 import type { UnaryStack } from './stack.ts';
 
 /** What all calls of one method share. */
@@ -26,7 +26,7 @@ type Setter = (key: string, value: string | Uint8Array) => void;
  * stack (stack.ts has the order and the reasons). A class with getters, where a stack of closures would be
  * clearer, because it is made for every call: what nobody asks for (signal, trace, headers) is never made.
  */
-export class UnaryCall extends CallScope implements ServerContext, RunningCall, Answer, Traffic {
+export class UnaryCall extends WorkScope implements ServerContext, RunningCall, Answer, Traffic {
   readonly deadline?: Deadline;
   error: MeshError | undefined = undefined;
   body: Encoded = noBytes;

@@ -1,19 +1,19 @@
-import type { Cancellation } from '../../kernel/cancellation.ts';
-import type { MeshError } from '../../kernel/error.ts';
+import type { Cancellation } from './cancellation.ts';
+import type { MeshError } from './error.ts';
 
 /**
- * The life of one call on the server. An AbortSignal costs microseconds (an AbortController is an
- * EventTarget, an abort builds a DOMException), and most calls end well without anybody looking at it: so
- * the end of a call is kept here, and a signal is made only for those who ask.
+ * The life of one piece of work: a call on the server, an event at its handler. An AbortSignal costs
+ * microseconds (an AbortController is an EventTarget, an abort builds a DOMException), and most work ends well
+ * without anybody looking at it: so its end is kept here, and a signal is made only for those who ask.
  */
 export interface Scope extends Cancellation {
   /** Aborts with `reason`; made on first use. */
   readonly signal: AbortSignal;
-  /** Ends the call early. The first reason stays; without effect after `finish`. */
+  /** Ends the work early. The first reason stays; without effect after `finish`. */
   abort(reason: MeshError): void;
-  /** The call is answered; from now on nothing can abort it. */
+  /** The work is over; from now on nothing can abort it. */
   finish(): void;
-  /** Settles as `work` does, or rejects with the reason as soon as the call ends early. */
+  /** Settles as `work` does, or rejects with the reason as soon as the work ends early. */
   race<T>(work: Promise<T>): Promise<T>;
 }
 
@@ -21,13 +21,13 @@ type Listener = (reason: MeshError) => void;
 
 const nothing = (): void => undefined;
 
-/** The scope of a call that begins now. */
+/** The scope of work that begins now. */
 export function createScope(): Scope {
-  return new CallScope();
+  return new WorkScope();
 }
 
-/** A class, because there is one for every call: methods on the prototype, and nothing made before it is asked for. */
-export class CallScope implements Scope {
+/** A class, because there is one for every call and event: methods on the prototype, and nothing made before it is asked for. */
+export class WorkScope implements Scope {
   reason: MeshError | undefined = undefined;
   #finished = false;
   #listeners: Set<Listener> | undefined = undefined;
