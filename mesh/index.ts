@@ -90,7 +90,6 @@ export { createPlainTransport } from './rpc/plain/transport.ts';
 export { protect } from './rpc/protect.ts';
 export type { HandlerContext, Implementation } from './rpc/server/implementation.ts';
 export { createServer, type MeshServer } from './rpc/server/server.ts';
-export { type DataCodec, jsonData, messageData } from './saga/codec.ts';
 export { defineSaga, type Saga, type SagaOptions } from './saga/definition.ts';
 export type { SagaDesk, SagaOrder, SagaView } from './saga/desk.ts';
 export { refusal } from './saga/failure.ts';
@@ -106,9 +105,21 @@ export {
   type Step,
   type StepContext,
 } from './saga/step.ts';
+export { type DataCodec, jsonData, messageData } from './schema/data-codec.ts';
 export type { MessageOf, MessageType, ServiceDefinition } from './schema/definition.ts';
 export { type Image, loadImage, mergeImages, readImage, weftImage } from './schema/image.ts';
 export { toTimestamp } from './schema/timestamp.ts';
+export {
+  type Aggregate,
+  type AggregateOptions,
+  applies,
+  defineAggregate,
+} from './sourcing/aggregate.ts';
+export { happened, type NewEvent, type RecordedEvent, upcasts } from './sourcing/event.ts';
+export { sourcingMigrations } from './sourcing/migrations.ts';
+export { type Projection, type ProjectionOptions, projects } from './sourcing/projection.ts';
+export { given } from './sourcing/scenario.ts';
+export { createSourcing, type Sourcing, type SourcingOptions } from './sourcing/sourcing.ts';
 export { type Prepared, prepare } from './store/prepared.ts';
 export { type Generated, type Kysely, sql, type Transaction } from './store/sql.ts';
 export { isUniqueViolation, type Migration, openStore, type Store } from './store/store.ts';

@@ -12,6 +12,8 @@ import type { Saga } from '../saga/definition.ts';
 import type { Sagas, SagaTuning } from '../saga/sagas.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import type { Image } from '../schema/image.ts';
+import type { Upcast } from '../sourcing/event.ts';
+import type { Sourcing } from '../sourcing/sourcing.ts';
 import type { Migration, Store } from '../store/store.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,6 +29,11 @@ export interface AppTools<DB> {
    * What it gives can start sagas from then on.
    */
   sagas(sagas: readonly Saga<DB>[], tuning?: SagaTuning): Sagas<DB>;
+  /**
+   * The event-sourced aggregates of the service, with `sourcingMigrations` among its own. Its projections run
+   * until the app is closed. `upcasts`: how types that are not written any more are read.
+   */
+  sourcing(upcasts?: readonly Upcast[]): Sourcing<DB>;
   /** Runs `task` again and again while the app serves, `everyMs` after the last run ended. */
   every(everyMs: number, name: string, task: (signal: AbortSignal) => Promise<void>): void;
   readonly log: Log;

@@ -7,14 +7,13 @@ import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Peers } from '../rpc/client/peers.ts';
-import type { Saga } from '../saga/definition.ts';
 import type { SagaDesk } from '../saga/desk.ts';
-import { createSagas, type Sagas, type SagaTuning } from '../saga/sagas.ts';
 import type { Image } from '../schema/image.ts';
 import { openStore } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
 import type { AppOptions, AppTools } from './options.ts';
 import { runPeriodically } from './periodic.ts';
+import { sagasAndSourcing } from './sagas-and-sourcing.ts';
 
 interface Ports {
   readonly clock: Clock;
@@ -58,7 +57,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     events = createEvents<DB>({ image, store, bus, source: name, clock, random, log, spans });
   }
   const jobs: (() => Closeable)[] = [];
-  let running: Sagas<DB> | undefined;
+  const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log });
   const tools = {
     store,
     jobs,
@@ -73,17 +72,10 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
       });
     },
     client: peers.client.bind(peers),
-    sagas: (sagas: readonly Saga<DB>[], tuning?: SagaTuning) => {
-      const mine = createSagas<DB>({ ...tuning, store, sagas, clock, random, log });
-      running = mine;
-      jobs.push(() => {
-        mine.run();
-        return mine;
-      });
-      return mine;
-    },
+    sagas: late.sagas,
+    sourcing: late.sourcing,
     get desk() {
-      return running?.desk;
+      return late.desk();
     },
     every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
       jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));

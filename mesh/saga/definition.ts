@@ -1,7 +1,7 @@
 import { MeshError } from '../kernel/error.ts';
 import { checkToken } from '../kernel/names.ts';
+import type { DataCodec } from '../schema/data-codec.ts';
 import type { Transaction } from '../store/sql.ts';
-import type { DataCodec } from './codec.ts';
 import { type SagaFailure, type Step, type StepContext, timeoutOf } from './step.ts';
 
 export interface SagaOptions<DB, T> {

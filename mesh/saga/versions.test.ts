@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { jsonData } from '../schema/data-codec.ts';
 import {
   away,
   createSagaRig,
@@ -11,7 +12,6 @@ import {
   type World,
   worldStep,
 } from '../testing/saga-rig.ts';
-import { jsonData } from './codec.ts';
 import { defineSaga } from './definition.ts';
 import { callStep } from './step.ts';
 

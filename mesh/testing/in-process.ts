@@ -1,5 +1,6 @@
 import type { AppOptions, AppTools, ServiceParts } from '../app/options.ts';
 import { runPeriodically } from '../app/periodic.ts';
+import { sagasAndSourcing } from '../app/sagas-and-sourcing.ts';
 import { createMemoryDiscovery } from '../discovery/memory.ts';
 import type { Resolver } from '../discovery/resolver.ts';
 import { createMemoryBus } from '../events/bus/memory.ts';
@@ -15,7 +16,6 @@ import { laneKey } from '../rpc/lane/protocol.ts';
 import { createLaneTransport } from '../rpc/lane/transport.ts';
 import { createPlainTransport } from '../rpc/plain/transport.ts';
 import { createServer } from '../rpc/server/server.ts';
-import { createSagas } from '../saga/sagas.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type Image, weftImage } from '../schema/image.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -81,15 +81,8 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     const jobs: (() => Closeable)[] = [];
     const tools: AppTools<DB> = {
       ...{ store, events, ...ports },
+      ...sagasAndSourcing({ store, events, image, jobs, ...ports }),
       client: (definition) => client(definition, mine),
-      sagas(sagas, tuning) {
-        const running = createSagas<DB>({ ...tuning, store, sagas, ...ports });
-        jobs.push(() => {
-          running.run();
-          return running;
-        });
-        return running;
-      },
       every(everyMs, job, task) {
         jobs.push(() => runPeriodically({ everyMs, name: job, task, ...ports }));
       },

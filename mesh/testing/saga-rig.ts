@@ -2,13 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
-import { jsonData } from '../saga/codec.ts';
 import { defineSaga, type Saga, type SagaOptions } from '../saga/definition.ts';
 import type { SagaView } from '../saga/desk.ts';
 import { refusal } from '../saga/failure.ts';
 import { sagaMigrations } from '../saga/migrations.ts';
 import { createSagas, type Sagas, type SagasOptions } from '../saga/sagas.ts';
 import { type CallStepContext, callStep, localStep, type Step } from '../saga/step.ts';
+import { jsonData } from '../schema/data-codec.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 

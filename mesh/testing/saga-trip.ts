@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { jsonData } from '../saga/codec.ts';
 import { defineSaga, type Saga } from '../saga/definition.ts';
 import { refusal } from '../saga/failure.ts';
 import { sagaMigrations } from '../saga/migrations.ts';
 import { callStep, localStep, type Step } from '../saga/step.ts';
+import { jsonData } from '../schema/data-codec.ts';
 import type { Store } from '../store/store.ts';
 
 /** What the saga of the processes leaves behind: one row for each effect, its own and those of others. */

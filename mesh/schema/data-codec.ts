@@ -1,6 +1,6 @@
-import type { MessageType } from '../schema/definition.ts';
+import type { MessageType } from './definition.ts';
 
-/** How the data of a saga stands in its row. */
+/** How data of a service stand in a row of its database. */
 export interface DataCodec<T> {
   write(data: T): string;
   /** What a row holds, whichever version wrote it. Throws for a text that is none. */
