@@ -10,8 +10,9 @@ import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
 import type { Experiment, Findings } from './experiment.ts';
+import { flow } from './flow.ts';
 
-const experiments: readonly Experiment[] = [chain, dualWrite, duplicates];
+const experiments: readonly Experiment[] = [chain, flow, dualWrite, duplicates];
 
 const {
   positionals: [only],
