@@ -23,6 +23,39 @@ export const protobufPackage = "bistro.waiter.v1";
 
 export const protobufFileName = "bistro/waiter/v1/waiter.proto";
 
+/** OrderState is how an order stands. */
+export const OrderState = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** ORDERED - The kitchen has been asked. */
+  ORDERED: 1,
+  /** SERVED - The guest has it. */
+  SERVED: 2,
+  /** REFUSED - The kitchen does not cook it. */
+  REFUSED: 3,
+  /** LATE - The kitchen did not answer in time. */
+  LATE: 4,
+  /** CALLING - Offers are being asked for. */
+  CALLING: 5,
+  /** ON_ITS_WAY - A courier has been told to go. */
+  ON_ITS_WAY: 6,
+  /** STRANDED - Nobody wanted to bring it. */
+  STRANDED: 7,
+} as const;
+
+export type OrderState = typeof OrderState[keyof typeof OrderState];
+
+export namespace OrderState {
+  export type UNSPECIFIED = typeof OrderState.UNSPECIFIED;
+  export type ORDERED = typeof OrderState.ORDERED;
+  export type SERVED = typeof OrderState.SERVED;
+  export type REFUSED = typeof OrderState.REFUSED;
+  export type LATE = typeof OrderState.LATE;
+  export type CALLING = typeof OrderState.CALLING;
+  export type ON_ITS_WAY = typeof OrderState.ON_ITS_WAY;
+  export type STRANDED = typeof OrderState.STRANDED;
+}
+
 /** TakeOrderRequest is one dish for one table. */
 export interface TakeOrderRequest {
   /** Chosen by the caller. */
@@ -85,8 +118,8 @@ export interface Order {
   table: string;
   /** The dish. */
   dish: string;
-  /** "ordered", "served", "refused", "late" or "on its way". */
-  state: string;
+  /** How it stands. */
+  state: OrderState;
   /** Who cooked it, why it was refused, or who brings it. */
   note: string;
   /** What it costs by the newest menu, in cents; 0: no menu has been seen yet. */
@@ -586,7 +619,7 @@ export const SendHomeResponse: MessageFns<SendHomeResponse, "bistro.waiter.v1.Se
 };
 
 function createBaseOrder(): Order {
-  return { orderId: "", table: "", dish: "", state: "", note: "", priceCents: 0 };
+  return { orderId: "", table: "", dish: "", state: 0, note: "", priceCents: 0 };
 }
 
 export const Order: MessageFns<Order, "bistro.waiter.v1.Order"> = {
@@ -602,8 +635,8 @@ export const Order: MessageFns<Order, "bistro.waiter.v1.Order"> = {
     if (message.dish !== "") {
       writer.uint32(26).string(message.dish);
     }
-    if (message.state !== "") {
-      writer.uint32(34).string(message.state);
+    if (message.state !== 0) {
+      writer.uint32(32).int32(message.state);
     }
     if (message.note !== "") {
       writer.uint32(42).string(message.note);
@@ -652,11 +685,11 @@ export const Order: MessageFns<Order, "bistro.waiter.v1.Order"> = {
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
               break;
             }
 
-            message.state = reader.string();
+            message.state = reader.int32() as any;
             continue;
           }
           case 5: {
@@ -695,7 +728,7 @@ export const Order: MessageFns<Order, "bistro.waiter.v1.Order"> = {
     message.orderId = object.orderId ?? "";
     message.table = object.table ?? "";
     message.dish = object.dish ?? "";
-    message.state = object.state ?? "";
+    message.state = object.state ?? 0;
     message.note = object.note ?? "";
     message.priceCents = object.priceCents ?? 0;
     return message;
