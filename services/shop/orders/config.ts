@@ -5,13 +5,17 @@ export interface OrdersSettings extends Settings {
   readonly resumeEveryMs: number;
   /** How often a watcher looks for what other instances did, in ms. */
   readonly watchPollMs: number;
+  /** How orders are decided: see flow.ts. */
+  readonly flow: 'sync' | 'saga';
 }
 
 /** The only reader of the environment. */
 export function config(): OrdersSettings {
-  const { RESUME_EVERY_MS, WATCH_POLL_MS, ...settings } = readSettings(process.env, {
+  const { RESUME_EVERY_MS, WATCH_POLL_MS, ORDER_FLOW, ...settings } = readSettings(process.env, {
     RESUME_EVERY_MS: z.coerce.number().int().min(50).max(60_000).default(1000),
     WATCH_POLL_MS: z.coerce.number().int().min(50).max(60_000).default(500),
+    ORDER_FLOW: z.enum(['sync', 'saga']).default('sync'),
   });
-  return { ...settings, resumeEveryMs: RESUME_EVERY_MS, watchPollMs: WATCH_POLL_MS };
+  const own = { resumeEveryMs: RESUME_EVERY_MS, watchPollMs: WATCH_POLL_MS, flow: ORDER_FLOW };
+  return { ...settings, ...own };
 }

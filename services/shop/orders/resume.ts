@@ -1,10 +1,10 @@
 import { type Clock, childTrace, type Log, type Random, runInContext } from '#mesh';
-import type { Decide } from './decision.ts';
+import type { OrderFlow } from './flow.ts';
 import type { OrderStore, Undecided } from './store.ts';
 
 export interface ResumeOptions {
   readonly orders: OrderStore;
-  readonly decide: Decide;
+  readonly decide: OrderFlow['decide'];
   /** How long an order that is being decided is left alone by all others, in ms. */
   readonly leaseMs: number;
   readonly clock: Clock;

@@ -17,14 +17,14 @@ import {
   type Random,
   sortableId,
 } from '#mesh';
-import type { Decide } from './decision.ts';
+import type { OrderFlow } from './flow.ts';
 import * as domain from './order.ts';
-import type { OrderStore } from './store.ts';
+import type { Entry, OrderStore } from './store.ts';
 import { toMessage } from './wire.ts';
 
 export interface OrdersServiceOptions {
   readonly orders: OrderStore;
-  readonly decide: Decide;
+  readonly flow: OrderFlow;
   /** Rung at each change that this instance makes. */
   readonly bell: Bell;
   /** How long an order that is being decided is left alone by all others, in ms. */
@@ -56,7 +56,7 @@ export function ordersService(
 }
 
 async function placeOrder(
-  { orders, decide, leaseMs, clock, random }: OrdersServiceOptions,
+  { orders, flow, leaseMs, clock, random }: OrdersServiceOptions,
   request: PlaceOrderRequest,
 ): Promise<domain.DecidedOrder> {
   checkQuantities(request);
@@ -67,11 +67,12 @@ async function placeOrder(
   const nowMs = clock.now();
   const fresh = domain.place(placement, `ord_${sortableId(nowMs, random)}`, nowMs);
   const { trace } = currentContext();
-  const entry = { fingerprint, leaseUntilMs: nowMs + leaseMs, trace };
+  const begin: Entry['begin'] = (tx) => flow.begin(tx, fresh);
+  const entry = { fingerprint, leaseUntilMs: nowMs + leaseMs, trace, begin };
   const known = await orders.place(placement, fresh, entry);
   if (known.fingerprint !== fingerprint) throw keyReused(idempotencyKey, known.orderId);
   // A repeated request drives an undecided order on by itself: whoever placed it may be dead.
-  if (known.state === 'undecided') return decide(known.undecided);
+  if (known.state === 'undecided') return flow.decide(known.undecided);
   return domain.decisionOf(known.order);
 }
 

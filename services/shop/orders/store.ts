@@ -6,9 +6,8 @@
  */
 import {
   type Migration,
-  type Prepared,
-  prepare,
   type Store,
+  sagaMigrations,
   type TraceContext,
   type Transaction,
 } from '#mesh';
@@ -22,9 +21,14 @@ import {
   type ShippedOrder,
   ship,
 } from './order.ts';
+import { prepareStatements } from './statements.ts';
+import type { OrderRow, OrdersDb } from './tables.ts';
+
+export type { OrdersDb } from './tables.ts';
 
 /** One SQL text serves both databases: SQLite reads bigint as INTEGER, and both know partial indexes. */
 export const orderMigrations: readonly Migration[] = [
+  ...sagaMigrations,
   {
     name: '001-orders',
     up: `
@@ -52,48 +56,6 @@ export const orderMigrations: readonly Migration[] = [
   },
 ];
 
-interface OrderRow {
-  order_id: string;
-  idempotency_key: string;
-  /** See fingerprintOf. */
-  fingerprint: string;
-  customer_id: string;
-  /** JSON: OrderLine[]. */
-  lines: string;
-  /** Needed while the order is undecided, and emptied with the decision. */
-  card_token: string;
-  status: Order['status'];
-  decline_reason: string | null;
-  /** Null until the stock is reserved. */
-  total_minor: number | null;
-  total_currency: string | null;
-  /** Wall ms, as all times here. */
-  created_at: number;
-  decided_at: number | null;
-  shipped_at: number | null;
-  /** Failures in a row that will not pass by themselves. */
-  faults: number;
-  /** Until then somebody is deciding the order, or it is not yet time to try again. Wall ms. */
-  lease_until: number;
-  /** The call that placed the order: what is done for it later belongs to the same trace. */
-  trace_id: string | null;
-  span_id: string | null;
-}
-
-/** What is known of an order that was only just placed. */
-type NewRow = Omit<OrderRow, 'status' | 'faults' | keyof Omit<DecisionColumns, 'order_id'>>;
-
-/** What a decision writes. */
-type DecisionColumns = Pick<
-  OrderRow,
-  'order_id' | 'status' | 'decline_reason' | 'total_minor' | 'total_currency' | 'decided_at'
->;
-
-/** The tables of this service, as Kysely sees them. */
-export interface OrdersDb {
-  orders: OrderRow;
-}
-
 /** An order that waits for its decision, with what is needed to drive it there. */
 export interface Undecided {
   readonly order: PendingOrder;
@@ -110,6 +72,8 @@ export interface Entry {
   /** Until then whoever placed it is deciding it. */
   readonly leaseUntilMs: number;
   readonly trace: TraceContext | undefined;
+  /** What else is written with it. */
+  readonly begin?: (tx: Transaction<OrdersDb>) => Promise<void>;
 }
 
 /** What stands under an idempotency key. */
@@ -120,10 +84,17 @@ export type Known = { readonly fingerprint: string; readonly orderId: string } &
 
 /** The orders as this service keeps them. Every write is safe beside other instances on the same database. */
 export interface OrderStore {
-  /** Writes the order, unless there is one under its key; returns what is there now. */
+  /**
+   * Writes the order, unless there is one under its key; returns what is there now. `entry.begin` runs in the
+   * same transaction if the order is new.
+   */
   place(placement: Placement, order: PendingOrder, entry: Entry): Promise<Known>;
-  /** The order as it is committed now. */
-  find(orderId: string): Promise<Order | undefined>;
+  /** The order as it is committed now, or as a transaction sees it. */
+  find(orderId: string, tx?: Transaction<OrdersDb>): Promise<Order | undefined>;
+  /** The order with what is needed to decide it; undefined once it is decided. */
+  undecided(orderId: string): Promise<Undecided | undefined>;
+  /** Notes what a pending order costs. */
+  price(tx: Transaction<OrdersDb>, orderId: string, total: Money): Promise<void>;
   /** Writes the decision and empties the card token; false if somebody else decided before. */
   settle(tx: Transaction<OrdersDb>, order: DecidedOrder): Promise<boolean>;
   /** Notes a failed attempt: the order is due again at `dueMs`. */
@@ -142,22 +113,30 @@ export interface OrderStore {
 }
 
 export function createOrderStore(store: Store<OrdersDb>): OrderStore {
-  const { insert, settle } = prepareStatements(store);
+  const { insert, find, price, settle } = prepareStatements(store);
   return {
     place: (placement, order, entry) =>
       store.grouped(async (tx) => {
         const row = newRow(placement, order, entry);
         const { touched } = await insert(tx, row);
-        return knownOf(touched === 1 ? row : await rowUnderKey(tx, row.idempotency_key));
+        if (touched !== 1) return knownOf(await rowUnderKey(tx, row.idempotency_key));
+        await entry.begin?.(tx);
+        return knownOf(row);
       }),
 
-    async find(orderId) {
-      const row = await store.db
-        .selectFrom('orders')
-        .selectAll()
-        .where('order_id', '=', orderId)
-        .executeTakeFirst();
+    async find(orderId, tx) {
+      const [row] = (await find(tx ?? store.db, { order_id: orderId })).rows;
       return row && orderOf(row);
+    },
+
+    async undecided(orderId) {
+      const [row] = (await find(store.db, { order_id: orderId })).rows;
+      const order = row && orderOf(row);
+      return order?.status === 'pending' ? undecidedOf(row as OrderRow, order) : undefined;
+    },
+
+    async price(tx, orderId, total) {
+      await price(tx, { order_id: orderId, ...totalColumns(total) });
     },
 
     async settle(tx, order) {
@@ -198,49 +177,6 @@ export function createOrderStore(store: Store<OrdersDb>): OrderStore {
         .executeTakeFirst();
       return row && orderOf(row);
     },
-  };
-}
-
-/** What runs for every order. */
-function prepareStatements({ db }: Store<OrdersDb>): {
-  /** The key's unique index decides between requests that come at once; the others read the one that won. */
-  readonly insert: Prepared<OrdersDb, NewRow, unknown>;
-  readonly settle: Prepared<OrdersDb, DecisionColumns, unknown>;
-} {
-  return {
-    insert: prepare(db, (within, it: NewRow) =>
-      within
-        .insertInto('orders')
-        .values({
-          order_id: it.order_id,
-          idempotency_key: it.idempotency_key,
-          fingerprint: it.fingerprint,
-          customer_id: it.customer_id,
-          lines: it.lines,
-          card_token: it.card_token,
-          status: 'pending',
-          created_at: it.created_at,
-          faults: 0,
-          lease_until: it.lease_until,
-          trace_id: it.trace_id,
-          span_id: it.span_id,
-        })
-        .onConflict((conflict) => conflict.column('idempotency_key').doNothing()),
-    ),
-    settle: prepare(db, (within, it: DecisionColumns) =>
-      within
-        .updateTable('orders')
-        .set({
-          status: it.status,
-          decline_reason: it.decline_reason,
-          total_minor: it.total_minor,
-          total_currency: it.total_currency,
-          decided_at: it.decided_at,
-          card_token: '',
-        })
-        .where('order_id', '=', it.order_id)
-        .where('status', '=', 'pending'),
-    ),
   };
 }
 
