@@ -54,7 +54,18 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
   if (settings.nats.length > 0) {
     const bus = createJetStreamBus({ servers: settings.nats, clock, random, log });
     opened.push(bus);
-    events = createEvents<DB>({ image, store, bus, source: name, clock, random, log, spans });
+    const relay = { kind: settings.relay };
+    events = createEvents<DB>({
+      image,
+      store,
+      bus,
+      source: name,
+      relay,
+      clock,
+      random,
+      log,
+      spans,
+    });
   }
   const jobs: (() => Closeable)[] = [];
   const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log });

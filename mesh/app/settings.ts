@@ -25,6 +25,8 @@ const common = z.object({
   MESH_CONSUL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8500'),
   /** NATS servers, separated by commas; empty = this process speaks no events. */
   MESH_NATS: list.default([]),
+  /** Where the relay of the outbox learns what to send: "poll" asks the table, "log" follows PostgreSQL's log. */
+  MESH_RELAY: z.enum(['poll', 'log']).default('poll'),
   /** The address that peers are told, and on which the server listens. */
   HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 = any free port. */
@@ -62,6 +64,8 @@ export interface Settings {
   readonly consul: string;
   /** NATS servers; empty = no events. */
   readonly nats: readonly string[];
+  /** Where the relay learns what to send, see `RelayTuning`. */
+  readonly relay: 'poll' | 'log';
   readonly host: string;
   readonly port: number;
   /** The URL of the store. */
@@ -115,6 +119,7 @@ export function readSettings(
     ...readOwn.data,
     consul: data.MESH_CONSUL,
     nats: data.MESH_NATS,
+    relay: data.MESH_RELAY,
     host: data.HOST,
     port: data.PORT,
     store: data.STORE,

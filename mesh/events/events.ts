@@ -13,13 +13,12 @@ import { describedBus } from './bus/described.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { withReplays } from './dead-letters/replay-feed.ts';
-import { createLeases } from './outbox/lease.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
-import { createRelay, type Relay, type RelayState } from './outbox/relay.ts';
-import { createRound } from './outbox/relay-round.ts';
+import type { RelayState } from './outbox/relay.ts';
 import type { OutboxState } from './outbox/state.ts';
 import { createWrite } from './outbox/write.ts';
+import { buildRelay, type RelayTuning } from './relaying.ts';
 import { type SubscribeOptions, subscribe } from './subscribe.ts';
 
 export interface EventsOptions<DB> {
@@ -39,18 +38,6 @@ export interface EventsOptions<DB> {
   readonly inboxMs?: number;
   /** How long dead letters wait for a person, in ms. Default 30 days. */
   readonly lettersMs?: number;
-}
-
-/** Numbers of the relay; the defaults are meant to be kept. */
-export interface RelayTuning {
-  /** The longest that a row written by another process waits to be seen, in ms. Default 500 (Eventuate). */
-  readonly pollMs?: number;
-  /** After how long a relay that died is followed by another, in ms. Default 5000. */
-  readonly leaseMs?: number;
-  /** Most messages read, sent and marked together. Default 500. */
-  readonly batch?: number;
-  /** How long sent messages stay in the outbox, in ms. Default 24 h. */
-  readonly sentMs?: number;
 }
 
 /** The events of one service: what it says through its outbox, and what it hears with its inbox. */
@@ -98,7 +85,10 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const onMissing = (messages: number): void => {
     resent += messages;
   };
-  const relay = buildRelay({ ...options, bus, source }, outbox, { ...ports, onMissing });
+  const { relay: tuning = {}, inboxMs = 7 * day, lettersMs = 30 * day } = options;
+  const retention = { handledMs: inboxMs, lettersMs };
+  const parted = { store, bus, source, outbox, tuning, retention, ...ports, onMissing };
+  const relay = buildRelay(parted);
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
   const replaying = withReplays(bus, { store, ...ports });
@@ -131,17 +121,4 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
       await relay.close(flushMs);
     },
   };
-}
-
-function buildRelay<DB>(
-  { store, bus, source, relay = {}, inboxMs = 7 * day, lettersMs = 30 * day }: EventsOptions<DB>,
-  outbox: Outbox<DB>,
-  ports: { clock: Clock; random: Random; log: Log; onMissing: (messages: number) => void },
-): Relay {
-  const { pollMs = 500, leaseMs = 5_000, batch = 500, sentMs = day } = relay;
-  const holder = `${source}-${ports.random.hex(8)}`;
-  const leases = createLeases({ store, holder, durationMs: leaseMs, log: ports.log });
-  const retention = { sentMs, handledMs: inboxMs, lettersMs };
-  const round = createRound({ store, outbox, bus, leaseMs, retention, batch, ...ports });
-  return createRelay({ round, leases, pollMs, standbyMs: leaseMs / 5, ...ports });
 }

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Closeable } from '../kernel/lifecycle.ts';
+import type { InsertLog } from './insert-log.ts';
 
 /** Which SQL a store speaks. */
 export type Dialect = 'sqlite' | 'postgres';
@@ -51,4 +52,6 @@ export interface Store<DB> extends Closeable {
    * commit stands.
    */
   onCommit(tx: Transaction<DB>, task: () => void): boolean;
+  /** Tells what is inserted into tables as it is committed. PostgreSQL only. */
+  readonly insertLog?: InsertLog;
 }

@@ -41,23 +41,33 @@ const columns = [
 export async function readDue(
   db: Kysely<EventTables>,
   dialect: Dialect,
+  look: Look,
+): Promise<Due[]> {
+  const waited = await readWaited(db, dialect, look);
+  const { limit, except } = look;
+  if (waited.length === limit) return waited;
+  const ready = await unsent(db, dialect, except)
+    .where(sql<boolean>`not_before = 0`)
+    .orderBy('id')
+    .limit(limit - waited.length)
+    .execute();
+  return waited.length === 0 ? ready : [...waited, ...ready].sort(byId);
+}
+
+/** Those that had to wait, by id. */
+export async function readWaited(
+  db: Kysely<EventTables>,
+  dialect: Dialect,
   { now, limit, except }: Look,
 ): Promise<Due[]> {
-  const rows = unsent(db, dialect, except);
-  const waited = await rows
+  const rows = await unsent(db, dialect, except)
     .where(sql<boolean>`not_before > 0`)
     .where('not_before', '<=', now)
     .orderBy('not_before')
     .orderBy('id')
     .limit(limit)
     .execute();
-  if (waited.length === limit) return waited.sort(byId);
-  const ready = await rows
-    .where(sql<boolean>`not_before = 0`)
-    .orderBy('id')
-    .limit(limit - waited.length)
-    .execute();
-  return waited.length === 0 ? ready : [...waited, ...ready].sort(byId);
+  return rows.sort(byId);
 }
 
 function byId(one: Due, other: Due): number {

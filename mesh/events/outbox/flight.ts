@@ -3,6 +3,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Bus, PublishOutcome } from '../bus/bus.ts';
 import type { Lease } from './lease.ts';
 import { isRefusal, type Outbox, type OutboxMessage } from './outbox.ts';
+import type { Source } from './source.ts';
 
 /** Messages on their way from the outbox to the bus, some batches of them at once. */
 export interface Flight {
@@ -34,6 +35,7 @@ export interface Launch {
 
 export interface FlightOptions<DB> {
   readonly outbox: Outbox<DB>;
+  readonly source: Source;
   readonly bus: Bus;
   readonly log: Log;
   /** A channel has given out a place that it had given out before: it has lost messages. */
@@ -89,11 +91,12 @@ class FlightMachine<DB> implements Flight {
 
   async read(limit: number): Promise<readonly OutboxMessage[]> {
     this.#readAt = ++this.#now;
-    return this.#options.outbox.due(limit, this.#rows);
+    return this.#options.source.read(limit, this.#rows);
   }
 
   launch(lease: Lease, { messages, ...how }: Launch): boolean {
     const going = messages.filter((message) => this.#mayGo(message));
+    if (going.length < messages.length) this.#options.source.doubt();
     for (const [key, at] of this.#stopped) if (at <= this.#readAt) this.#stopped.delete(key);
     if (going.length === 0) return false;
     const keys = new Set(going.flatMap((message) => keyOf(message) ?? []));
@@ -142,6 +145,7 @@ class FlightMachine<DB> implements Flight {
   /** Whoever read before now may hold messages that stand behind these. */
   #stop(messages: readonly OutboxMessage[], outcomes: readonly PublishOutcome[]): void {
     this.#now++;
+    if (messages.some((_, i) => outcomes[i]?.stored !== true)) this.#options.source.doubt();
     for (const [i, message] of messages.entries()) {
       const key = keyOf(message);
       if (key !== undefined && outcomes[i]?.stored !== true) this.#stopped.set(key, this.#now);

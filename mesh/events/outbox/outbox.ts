@@ -7,7 +7,7 @@ import type { Headers, Outgoing, PublishOutcome } from '../bus/bus.ts';
 import { oneLine } from '../one-line.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
 import { type EventTables, eventTables } from '../tables.ts';
-import { type Due, readDue } from './due.ts';
+import { type Due, readDue, readWaited } from './due.ts';
 import type { Lease } from './lease.ts';
 import { markRefused, markSent, noteHighest, type SentRow } from './settling.ts';
 import { type OutboxState, readState } from './state.ts';
@@ -36,6 +36,8 @@ export interface Outbox<DB> {
    * stands behind a refused one of its channel and key is not due.
    */
   due(limit: number, except?: ReadonlySet<number>): Promise<readonly OutboxMessage[]>;
+  /** Those of `due` that had to wait: delayed, or refused once. */
+  waited(limit: number, except: ReadonlySet<number>): Promise<readonly OutboxMessage[]>;
   /**
    * Writes down what became of messages, as far as `lease` is still held: what is stored counts as sent,
    * what was refused waits, with all that stands behind it; what is open or was held back stays as it is.
@@ -90,6 +92,10 @@ export function createOutbox<DB>(options: OutboxOptions<DB>): Outbox<DB> {
       });
       return rows.map(messageOf);
     },
+    async waited(limit, except) {
+      const look = { now: clock.now(), limit, except: [...except] };
+      return (await readWaited(eventTables(store.db), store.dialect, look)).map(messageOf);
+    },
     state: () => readState(eventTables(store.db), clock.now()),
     async settle(lease, messages, outcomes) {
       const at = clock.now();
@@ -136,7 +142,15 @@ export function isRefusal(
   return outcome.error.status !== 'UNAVAILABLE' && outcome.error.reason !== 'HELD_BACK';
 }
 
-function messageOf({ id, message_id, payload, headers, event_key, ...row }: Due): OutboxMessage {
+/** The message of a row. */
+export function messageOf({
+  id,
+  message_id,
+  payload,
+  headers,
+  event_key,
+  ...row
+}: Due): OutboxMessage {
   return {
     ...row,
     ...{ row: id, id: message_id, data: payload, key: event_key },

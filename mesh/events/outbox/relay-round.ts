@@ -8,11 +8,13 @@ import { createFlight } from './flight.ts';
 import type { Lease } from './lease.ts';
 import type { Outbox } from './outbox.ts';
 import { forgetOld, type Retention } from './retention.ts';
+import type { Source } from './source.ts';
 import { createVerification } from './verification.ts';
 
 export interface RoundOptions<DB> {
   readonly store: Store<DB>;
   readonly outbox: Outbox<DB>;
+  readonly source: Source;
   readonly bus: Bus;
   /** How long the lease lasts without renewal, in ms. */
   readonly leaseMs: number;
@@ -33,20 +35,20 @@ export interface Round {
    * wait for, UNAVAILABLE of bus or database, with nothing on its way any more and all marked that was stored.
    */
   turn(lease: Lease, signal: AbortSignal): Promise<boolean>;
-  /** Resolves when nothing is on its way; never rejects. */
-  settled(): Promise<void>;
+  /** Resolves when nothing is on its way, and lets go of what the source holds; never rejects. */
+  rest(): Promise<void>;
 }
 
 const cleaningMs = 60_000;
 
 export function createRound<DB>(options: RoundOptions<DB>): Round {
-  const { store, outbox, bus, leaseMs, retention, batch, clock, log, onMissing } = options;
+  const { store, outbox, source, bus, leaseMs, retention, batch, clock, log, onMissing } = options;
   const memory = createChannelMemory({ store, bus, log });
   const verification = createVerification({ bus, memory, clock, onMissing });
   const onRegress = (): void => {
     verification.suspect();
   };
-  const flight = createFlight({ outbox, bus, log, onRegress });
+  const flight = createFlight({ outbox, source, bus, log, onRegress });
   let renewedAt = clock.monotonic();
   let cleanAt = clock.monotonic();
   const idle = async (lease: Lease): Promise<void> => {
@@ -63,7 +65,7 @@ export function createRound<DB>(options: RoundOptions<DB>): Round {
     await flight.room();
     if (verification.due) {
       await flight.empty();
-      await verification.all(lease, signal);
+      if ((await verification.all(lease, signal)) > 0) source.doubt();
     }
     const messages = await flight.read(batch);
     if (messages.length === 0) {
@@ -75,7 +77,10 @@ export function createRound<DB>(options: RoundOptions<DB>): Round {
     const names = new Set(messages.map(({ channel }) => channel));
     const { broken, missing } = await verification.channels(lease, names, signal);
     // What is sent again comes before what was read: it is older.
-    if (missing > 0) return true;
+    if (missing > 0) {
+      source.doubt();
+      return true;
+    }
     const launch = { messages, broken, epoch: verification.epoch, signal };
     if (!flight.launch(lease, launch)) await flight.empty();
     renewedAt = clock.monotonic();
@@ -87,9 +92,13 @@ export function createRound<DB>(options: RoundOptions<DB>): Round {
         return await turn(lease, signal);
       } catch (thrown) {
         await flight.abandon();
+        source.doubt();
         throw thrown;
       }
     },
-    settled: () => flight.abandon(),
+    async rest() {
+      await flight.abandon();
+      await source.close();
+    },
   };
 }

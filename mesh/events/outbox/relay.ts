@@ -98,7 +98,7 @@ class RelayMachine implements Relay {
         await this.#failed(MeshError.from(thrown));
       }
     }
-    await this.#options.round.settled();
+    await this.#options.round.rest();
     await this.#lease?.release();
     this.#state = { kind: 'stopped' };
   }
@@ -133,6 +133,7 @@ class RelayMachine implements Relay {
   async #failed(error: MeshError): Promise<void> {
     if (error.reason === 'LEASE_LOST') {
       this.#lease = undefined;
+      await this.#options.round.rest();
       return;
     }
     const { log, random } = this.#options;

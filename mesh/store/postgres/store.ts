@@ -9,6 +9,7 @@ import type { MigrationTables, OpenedStore } from '../migrate.ts';
 import { runTransaction } from '../run-transaction.ts';
 import { createScopes } from '../scope.ts';
 import { postgresDialect } from './dialect.ts';
+import { createInsertLog } from './insert-log.ts';
 
 export interface PostgresOptions {
   readonly url: string;
@@ -61,6 +62,7 @@ export function openPostgres<DB>(options: PostgresOptions): OpenedStore<DB> {
       // configuration"), so works on connections of their own share the fsync, and a slow one holds up nobody.
       grouped: async (work, signal) => transact(db, work, signal),
       onCommit: (tx, task) => scopes.onCommit(tx, task),
+      insertLog: createInsertLog(options),
       close: () => (closing ??= pool.end()),
     },
     migrate: (work) =>
