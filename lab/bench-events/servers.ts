@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type JetStreamClient, type NatsConnection } from 'nats';
+import { connect, type JetStreamClient, type NatsConnection, type StreamConfig } from 'nats';
 import { systemClock, systemRandom } from '#mesh';
 import type { Bus } from '../../mesh/events/bus/bus.ts';
 import { createJetStreamBus } from '../../mesh/events/jetstream/bus.ts';
@@ -33,6 +33,9 @@ export async function openBroker(): Promise<Broker> {
   const first = newBus();
   await first.ensureChannel({ name: channel });
   await first.close();
+  // For those who publish in the server's own batches; weft does not.
+  const batches = { allow_atomic: true, allow_batched: true };
+  await manager.streams.update(channel, batches as Partial<StreamConfig>);
   return {
     ...{ server, plain, js: plain.jetstream(), newBus },
     async empty() {

@@ -55,17 +55,8 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     const bus = createJetStreamBus({ servers: settings.nats, clock, random, log });
     opened.push(bus);
     const relay = { kind: settings.relay };
-    events = createEvents<DB>({
-      image,
-      store,
-      bus,
-      source: name,
-      relay,
-      clock,
-      random,
-      log,
-      spans,
-    });
+    const parted = { store, bus, source: name, relay };
+    events = createEvents<DB>({ ...parted, image, clock, random, log, spans });
   }
   const jobs: (() => Closeable)[] = [];
   const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log });

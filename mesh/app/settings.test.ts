@@ -8,6 +8,7 @@ test('an empty environment gives the defaults of a process beside a local agent'
   expect(readSettings({ UNIX_SOCKETS: '/run/weft' })).toEqual({
     consul: 'http://127.0.0.1:8500',
     nats: [],
+    relay: 'poll',
     host: '127.0.0.1',
     port: 0,
     store: 'sqlite::memory:',

@@ -29,7 +29,7 @@ export interface FollowOptions {
 
 /**
  * The database's own log, as it is written: no query looks for what is new. It remembers nothing for who was
- * away (see adr 12), so the table stays the truth.
+ * away (docs/decisions/0015), so the table stays the truth.
  */
 export interface InsertLog {
   /** Returns at once. */

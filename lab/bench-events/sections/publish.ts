@@ -1,6 +1,7 @@
 import { headers, type JetStreamClient, type MsgHdrs } from 'nats';
 import type { Bus, Outgoing } from '../../../mesh/events/bus/bus.ts';
 import { closing, type Section } from '../../suite/section.ts';
+import { publishAtomic, publishFast } from '../batches.ts';
 import {
   contest,
   over,
@@ -27,6 +28,7 @@ export const publish: Section = (plan) =>
         plainSide(broker, count, inFlight),
         weftSide(broker, bus, { count, inFlight }),
       ];
+      if (inFlight === 512) sides.push(...batchSides(broker, count));
       const found = await contest(sides, plan.quick ? 1 : 5);
       plan.say(`  ${inFlight} in flight`);
       showContest(plan, found, 'js.publish');
@@ -72,6 +74,22 @@ function weftSide(
       });
     },
   };
+}
+
+/** The server's own batches. */
+function batchSides(broker: Broker, count: number): Side[] {
+  const side = (name: string, publish: (messages: Outgoing[]) => Promise<void>): Side => ({
+    name,
+    async block() {
+      await broker.empty();
+      const messages = sampleMessages(count);
+      return timed(count, () => publish(messages));
+    },
+  });
+  return [
+    side('atomic batches of 500', (messages) => publishAtomic(broker.plain, messages, 500)),
+    side('fast-ingest, 250 an ack', (messages) => publishFast(broker.plain, messages, 250)),
+  ];
 }
 
 async function publishAll(bus: Bus, messages: readonly Outgoing[]): Promise<void> {

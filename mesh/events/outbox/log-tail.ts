@@ -61,10 +61,8 @@ class LogTail<DB> implements Source {
 
   async read(limit: number, except: ReadonlySet<number>): Promise<readonly OutboxMessage[]> {
     this.#follow();
-    if (!this.#caughtUp) {
-      const messages = await this.#readTable(limit, except);
-      if (messages.length > 0 || !this.#caughtUp) return messages;
-    }
+    const left = this.#caughtUp ? [] : await this.#readTable(limit, except);
+    if (left.length > 0 || !this.#isCaughtUp()) return left;
     const waited = await this.#readWaited(limit, except);
     const told = this.#told.splice(0, limit - waited.length);
     return [...waited, ...told.map(({ message }) => message)];
@@ -107,6 +105,11 @@ class LogTail<DB> implements Source {
     if (clock.monotonic() < this.#lookAt) return [];
     this.#lookAt = clock.monotonic() + pollMs;
     return outbox.waited(limit, except);
+  }
+
+  // A method: `doubt` may be called during any await.
+  #isCaughtUp(): boolean {
+    return this.#caughtUp;
   }
 
   #follow(): void {
