@@ -49,17 +49,28 @@ export async function openBroker(): Promise<Broker> {
   };
 }
 
-/** OrderConfirmed of this order, as somebody publishes it who has the bus and no outbox. */
-export function messageOf(orderId: string): Outgoing {
+/** A message as somebody publishes it who has the bus and no outbox. */
+export function envelop({
+  type,
+  key,
+  ...rest
+}: Pick<Outgoing, 'channel' | 'subject' | 'data'> & {
+  readonly type: string;
+  readonly key: string;
+}): Outgoing {
   const timeMs = systemClock.now();
   const id = sortableId(timeMs, systemRandom);
   const trace = childTrace(undefined, systemRandom);
-  const type = OrderConfirmed.$type;
-  return {
-    ...{ channel, subject: `${channel}.OrderConfirmed`, id },
-    headers: toHeaders({ id, type, source: 'orders', key: orderId, timeMs, trace }),
+  return { ...rest, id, headers: toHeaders({ id, type, source: 'orders', key, timeMs, trace }) };
+}
+
+/** OrderConfirmed of this order. */
+export function messageOf(orderId: string): Outgoing {
+  return envelop({
+    ...{ channel, subject: `${channel}.OrderConfirmed`, key: orderId },
+    type: OrderConfirmed.$type,
     data: OrderConfirmed.encode(confirmed(orderId)).finish(),
-  };
+  });
 }
 
 export function orderOf({ data }: Pick<Delivery, 'data'>): string {

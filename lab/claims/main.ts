@@ -11,8 +11,9 @@ import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
 import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
+import { tailing } from './tailing.ts';
 
-const experiments: readonly Experiment[] = [chain, flow, dualWrite, duplicates];
+const experiments: readonly Experiment[] = [chain, flow, dualWrite, tailing, duplicates];
 
 const {
   positionals: [only],

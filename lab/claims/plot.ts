@@ -140,7 +140,7 @@ export function barChart({ title, legend: entries, rows, scale = 'linear' }: Bar
   for (const { label, bars } of rows) {
     parts.push(text(20, y + bars.length * 8 + 4, label));
     for (const { ink, value, text: words } of bars) {
-      const width = 480 * length(value);
+      const width = 420 * length(value);
       parts.push(rect({ x: 250, y, width: Math.max(1, width), height: 12 }, ink));
       parts.push(text(258 + width, y + 10, words, { kind: 'small' }));
       y += 16;

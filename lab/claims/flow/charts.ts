@@ -6,7 +6,7 @@ import { type Flow, flows } from './wire.ts';
 
 const fates: readonly (readonly [Fate, Ink, string])[] = [
   ['right', 'good', 'answered in time, and true'],
-  ['later', 'spare', 'decided or carried out later'],
+  ['later', 'spare', 'decided later'],
   ['withdrawn', 'late', 'accepted, then withdrawn'],
   ['turned away', 'none', 'no answer, nothing done'],
   ['broken', 'bad', 'lost or half done'],
