@@ -25,13 +25,14 @@ const kills = Number(options.kills);
 const seed = Number(options.seed ?? Math.floor(systemRandom.next() * 1e6));
 /** Of the other faults there are fewer: each hits all services at once. */
 const some = Math.max(1, Math.round(kills / 40));
+const few = Math.max(1, Math.round(kills / 66));
 const plan: Plan = {
   kill: kills,
   'nats-killed': some,
   'publish-acks-lost': some,
   'consumer-acks-lost': some,
-  'stream-deleted': 0,
-  'store-rolled-back': 0,
+  'stream-deleted': few,
+  'store-rolled-back': few,
 };
 const fullRun = 200;
 const pauseMs = 700;
