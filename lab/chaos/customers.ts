@@ -5,12 +5,21 @@ import { pieces, type ShopClients } from '../house/shop.ts';
 /** What a customer was told in the end. */
 export type Told = 'confirmed' | 'declined';
 
+/** An answer that was no decision. */
+export interface Refusal {
+  readonly times: number;
+  /** When the last of them was told to come back, in ms, if it was. */
+  readonly retryAfterMs?: number;
+}
+
 /** Customers who do not give up: each asks with the key of its order until it is told what became of it. */
 export interface Customers {
   /** By idempotency key. */
   readonly told: ReadonlyMap<string, { readonly orderId: string; readonly what: Told }>;
-  /** Answers that were no decision, by what they said. */
-  readonly refusals: Readonly<Record<string, number>>;
+  /** Answers that were no decision, by status and reason. */
+  readonly refusals: Readonly<Record<string, Refusal>>;
+  /** How many ask now and were not told. */
+  readonly waiting: number;
   /** No new customers; resolves when all have been told, or after `withinMs` with how many wait still. */
   leave(withinMs: number): Promise<number>;
 }
@@ -26,7 +35,7 @@ export function sendCustomers(
   { perSecond, random }: { readonly perSecond: number; readonly random: Random },
 ): Customers {
   const told = new Map<string, { orderId: string; what: Told }>();
-  const refusals: Record<string, number> = {};
+  const refusals: Record<string, Refusal> = {};
   const waiting = new Set<Promise<void>>();
   const over = new AbortController();
   let open = true;
@@ -40,9 +49,13 @@ export function sendCustomers(
         told.set(key, { orderId: placed?.orderId ?? '', what: decisionOf(placed?.status) });
         return;
       } catch (thrown) {
-        const { status, reason = '' } = MeshError.from(thrown);
+        const { status, reason = '', details } = MeshError.from(thrown);
         const what = `${status} ${reason}`.trim();
-        refusals[what] = (refusals[what] ?? 0) + 1;
+        const { retryAfterMs } = details;
+        refusals[what] = {
+          times: (refusals[what]?.times ?? 0) + 1,
+          ...(retryAfterMs !== undefined && { retryAfterMs: Math.round(retryAfterMs) }),
+        };
       }
       await systemClock.sleep(200 + 300 * random.next(), over.signal).catch(() => undefined);
     }
@@ -65,6 +78,9 @@ export function sendCustomers(
   return {
     told,
     refusals,
+    get waiting() {
+      return waiting.size;
+    },
     async leave(withinMs) {
       open = false;
       await coming;

@@ -124,7 +124,10 @@ async function killOne(
 async function deleteStream(url: string): Promise<void> {
   const connection = await connect({ servers: url });
   try {
-    await (await connection.jetstreamManager()).streams.delete(stream);
+    const { streams } = await connection.jetstreamManager();
+    // It may be gone still since the last time.
+    const names = await streams.names().next();
+    if (names.includes(stream)) await streams.delete(stream);
   } finally {
     await connection.close();
   }

@@ -1,5 +1,5 @@
 import { systemClock } from '#mesh';
-import { type Row, rowsOf } from '../house/rows.ts';
+import type { Row } from '../house/rows.ts';
 import { cents, pieces } from '../house/shop.ts';
 import type { Customers } from './customers.ts';
 import { instances } from './stage.ts';
@@ -17,6 +17,9 @@ export interface Ledger {
   readonly unsent: number;
   readonly deadLetters: number;
 }
+
+/** Asks the database of a service, past the service. */
+export type Ask = (service: string, sql: string) => Promise<readonly Row[]>;
 
 /** What must be there for one order; the count is exact. */
 interface Effect {
@@ -77,7 +80,7 @@ const effects: readonly Effect[] = [
 ];
 
 /** Holds every effect of every order against what its customer was told, and the sums against each other. */
-export function readLedger(root: string, told: Customers['told']): Ledger {
+export async function readLedger(ask: Ask, told: Customers['told']): Promise<Ledger> {
   const lost: string[] = [];
   const doubled: string[] = [];
   const orders = new Map([...told.values()].map(({ orderId, what }) => [orderId, what]));
@@ -85,10 +88,10 @@ export function readLedger(root: string, told: Customers['told']): Ledger {
   const count = (what: string): number =>
     [...orders.values()].filter((each) => each === what).length;
   const sums = { confirmed: count('confirmed'), declined: count('declined') };
-  const lines = effects.map(({ what, service, sql, due }) => {
-    const found = new Map(
-      rowsOf(root, service, { sql }).map((row) => [String(row['order_id']), Number(row['n'])]),
-    );
+  const lines: Ledger['lines'][number][] = [];
+  for (const { what, service, sql, due } of effects) {
+    const rows = await ask(service, sql);
+    const found = new Map(rows.map((row) => [String(row['order_id']), Number(row['n'])]));
     for (const [orderId, decision] of orders) {
       const [is, should] = [found.get(orderId) ?? 0, due[decision]];
       if (is < should) lost.push(`${orderId}: ${String(is)} of ${String(should)} ${what}`);
@@ -97,32 +100,36 @@ export function readLedger(root: string, told: Customers['told']): Ledger {
     }
     // Nobody was told of these: an effect without an order.
     for (const orderId of found.keys()) doubled.push(`${orderId}: ${what}, and nobody ordered`);
-    const is = rowsOf(root, service, { sql }).reduce((sum, row) => sum + Number(row['n']), 0);
-    return { what, is, due: sums.confirmed * due.confirmed + sums.declined * due.declined };
-  });
-  for (const fault of shelfFaults(root)) doubled.push(fault);
-  const number = (service: string, sql: string): number =>
-    Number(rowsOf(root, service, { sql })[0]?.['n'] ?? 0);
-  const overall = (sql: string): number =>
-    Object.keys(instances).reduce((sum, service) => sum + number(service, sql), 0);
+    const is = rows.reduce((sum, row) => sum + Number(row['n']), 0);
+    const should = sums.confirmed * due.confirmed + sums.declined * due.declined;
+    lines.push({ what, is, due: should });
+  }
+  doubled.push(...(await shelfFaults(ask)));
+  const overall = async (sql: string): Promise<number> => {
+    const counts = Object.keys(instances).map(
+      async (service) => (await ask(service, sql))[0]?.['n'],
+    );
+    return (await Promise.all(counts)).reduce<number>((sum, n) => sum + Number(n ?? 0), 0);
+  };
   return {
     ...{ told: sums, lines, lost, doubled },
-    unsent: overall('select count(*) as n from weft_outbox where sent_at is null'),
-    deadLetters: overall('select count(*) as n from weft_dead_letter'),
+    unsent: await overall('select count(*) as n from weft_outbox where sent_at is null'),
+    deadLetters: await overall('select count(*) as n from weft_dead_letter'),
   };
 }
 
 /** What a shelf has and has promised is what was delivered; and it has promised what is reserved. */
-function shelfFaults(root: string): readonly string[] {
+async function shelfFaults(ask: Ask): Promise<readonly string[]> {
   const delivered = 1_000_000;
-  const rows: readonly Row[] = rowsOf(root, 'inventory', {
-    sql: `select sku, available, reserved, (
+  const rows = await ask(
+    'inventory',
+    `select sku, available, reserved, (
             select coalesce(sum(json_extract(line.value, '$.quantity')), 0)
               from reservations, json_each(reservations.lines) as line
              where outcome = 'reserved' and released_at is null
                and json_extract(line.value, '$.sku') = shelves.sku) as promised
             from shelves where sku <> 'LAST-ONE'`,
-  });
+  );
   return rows
     .filter(
       ({ available, reserved, promised }) =>
@@ -136,13 +143,13 @@ function shelfFaults(root: string): readonly string[] {
 
 /** Reads again until nothing is lost and nothing waits, or `withinMs` is over. */
 export async function ledgerWhenSettled(
-  root: string,
+  ask: Ask,
   told: Customers['told'],
   withinMs: number,
 ): Promise<Ledger> {
   const end = systemClock.monotonic() + withinMs;
   for (;;) {
-    const ledger = readLedger(root, told);
+    const ledger = await readLedger(ask, told);
     const settled = ledger.lost.length === 0 && ledger.doubled.length === 0 && ledger.unsent === 0;
     if (settled || systemClock.monotonic() > end) return ledger;
     await systemClock.sleep(500);

@@ -11,11 +11,12 @@ import { parseArgs } from 'node:util';
 import { type Random, systemClock, systemRandom } from '#mesh';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { createSeededRandom } from '../../mesh/testing/seeded-random.ts';
+import { rowsOf } from '../house/rows.ts';
 import { openShop, placeNth } from '../house/shop.ts';
 import { writeResult } from '../result-file.ts';
-import { sendCustomers } from './customers.ts';
+import { type Customers, sendCustomers } from './customers.ts';
 import { drawFaults, type Plan, strike } from './faults.ts';
-import { type Ledger, ledgerText, ledgerWhenSettled } from './ledger.ts';
+import { type Ask, type Ledger, ledgerText, ledgerWhenSettled } from './ledger.ts';
 import { breaker, openStage, type Stage } from './stage.ts';
 
 const { values: options } = parseArgs({
@@ -58,8 +59,9 @@ try {
     await strikeAll(stage, createSeededRandom(seed));
     say(`${at()}: the last fault is over; no new customers`);
     const waiting = await customers.leave(settleMs);
+    const ask: Ask = async (service, sql) => rowsOf(stage.root, service, { sql });
     const told = new Map(customers.told).set('ready', { orderId: first, what: 'confirmed' });
-    const ledger = await ledgerWhenSettled(stage.root, told, settleMs);
+    const ledger = await ledgerWhenSettled(ask, told, settleMs);
     say(`${at()}: settled\n${ledgerText(ledger)}`);
     if (waiting > 0) say(`${String(waiting)} customers were never told`);
     process.exitCode = await conclude(ledger, { waiting, refusals: customers.refusals });
@@ -82,7 +84,7 @@ async function strikeAll(on: Stage, random: Random): Promise<void> {
 /** Writes what a full run came to; gives the exit code. */
 async function conclude(
   ledger: Ledger,
-  customers: { readonly waiting: number; readonly refusals: Readonly<Record<string, number>> },
+  customers: { readonly waiting: number; readonly refusals: Customers['refusals'] },
 ): Promise<number> {
   const lost = ledger.lost.length + ledger.unsent + ledger.deadLetters + customers.waiting;
   const doubled = ledger.doubled.length;

@@ -49,12 +49,20 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+export interface StageOptions {
+  /** The store URL of a service. Default: an SQLite file in .run/data. */
+  readonly stores?: Readonly<Partial<Record<ServiceName, string>>>;
+  /** Called before anything starts, with the folder that will hold the databases; returns what undoes it. */
+  readonly prepare?: (data: string) => () => void;
+}
+
 /** Starts everything in a folder of its own, on ports of its own. */
-export async function openStage(env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+export async function openStage({ stores = {}, prepare }: StageOptions = {}): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'weft-chaos-'));
   for (const folder of ['data', 'logs', 'sockets']) {
     mkdirSync(join(root, '.run', folder), { recursive: true });
   }
+  const undo = prepare?.(join(root, '.run/data'));
   const [consul, nats] = await Promise.all([startConsul(), startNats()]);
   const cable = await createCable(Number(new URL(nats.url).port));
   const all = Object.entries(instances).flatMap(([service, count]) =>
@@ -64,7 +72,7 @@ export async function openStage(env: Readonly<Record<string, string>> = {}): Pro
         MESH_NATS: `nats://127.0.0.1:${String(cable.port)}`,
         UNIX_SOCKETS: join(root, '.run/sockets'),
         NODE_COMPILE_CACHE: join(root, '.run/compiled'),
-        ...env,
+        STORE: stores[service as ServiceName] ?? `sqlite:${join(root, `.run/data/${service}.db`)}`,
       }),
     ),
   );
@@ -78,10 +86,17 @@ export async function openStage(env: Readonly<Record<string, string>> = {}): Pro
     async close() {
       await Promise.all(all.map((instance) => instance.kill()));
       await closeAll([nats, consul, cable]);
+      undo?.();
       rmSync(root, { recursive: true, force: true });
     },
   };
 }
+
+// Whatever ends this process takes the services with it as far as it can.
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
 
 function createInstance(
   root: string,
@@ -92,8 +107,6 @@ function createInstance(
   const id = `${service}-${String(number)}`;
   const program = join(import.meta.dirname, `../../services/shop/${service}/main.ts`);
   let child: ChildProcess | undefined;
-  // Whatever ends this process takes the services with it as far as it can.
-  process.once('exit', () => void child?.kill('SIGKILL'));
   return {
     id,
     service,
@@ -114,15 +127,16 @@ function createInstance(
           ...process.env,
           INSTANCE_ID: id,
           LOG_LEVEL: 'warn',
-          STORE: `sqlite:${join(root, `.run/data/${service}.db`)}`,
           ...env,
         },
         stdio: ['ignore', output, output],
       });
       closeSync(output);
       child = started;
+      alive.add(started);
       // One that dies by itself comes back, as under every supervisor.
       started.once('exit', () => {
+        alive.delete(started);
         if (child !== started) return;
         child = undefined;
         systemClock.after(500, () => {
