@@ -52,7 +52,7 @@ try {
   const shop = openShop(stage.consul, { breaker });
   try {
     const first = await eventually(() => placeNth(shop, { run: 'ready', n: 0 }), {
-      withinMs: 60_000,
+      withinMs: 180_000,
     });
     say(`${at()}: the first order is placed`);
     const customers = sendCustomers(shop, { perSecond: customersPerSecond, random: systemRandom });

@@ -84,5 +84,5 @@ async function firstOrder(
     await systemClock.sleep(awaySeconds * 1000);
     await postgres?.restart();
   }
-  return eventually(() => placeNth(shop, { run: 'ready', n: 0 }), { withinMs: 60_000 });
+  return eventually(() => placeNth(shop, { run: 'ready', n: 0 }), { withinMs: 180_000 });
 }

@@ -52,7 +52,11 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
   opened.push(store);
   let events: Events<DB> | undefined;
   if (settings.nats.length > 0) {
-    const bus = createJetStreamBus({ servers: settings.nats, clock, random, log });
+    const bus = createJetStreamBus({
+      servers: settings.nats,
+      replicas: settings.natsReplicas,
+      ...{ clock, random, log },
+    });
     opened.push(bus);
     const relay = { kind: settings.relay };
     const parted = { store, bus, source: name, relay };

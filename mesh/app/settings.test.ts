@@ -9,6 +9,7 @@ test('an empty environment gives the defaults of a process beside a local agent'
     consul: 'http://127.0.0.1:8500',
     nats: [],
     relay: 'poll',
+    natsReplicas: 1,
     host: '127.0.0.1',
     port: 0,
     store: 'sqlite::memory:',

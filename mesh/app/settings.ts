@@ -27,6 +27,11 @@ const common = z.object({
   MESH_NATS: list.default([]),
   /** Where the relay of the outbox learns what to send: "poll" asks the table, "log" follows PostgreSQL's log. */
   MESH_RELAY: z.enum(['poll', 'log']).default('poll'),
+  /** On how many servers of a NATS cluster the channels that this process makes are kept. */
+  MESH_NATS_REPLICAS: z.coerce
+    .number()
+    .pipe(z.literal([1, 3, 5]))
+    .default(1),
   /** The address that peers are told, and on which the server listens. */
   HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 = any free port. */
@@ -66,6 +71,8 @@ export interface Settings {
   readonly nats: readonly string[];
   /** Where the relay learns what to send, see `RelayTuning`. */
   readonly relay: 'poll' | 'log';
+  /** On how many servers of a NATS cluster the channels that this process makes are kept. */
+  readonly natsReplicas: 1 | 3 | 5;
   readonly host: string;
   readonly port: number;
   /** The URL of the store. */
@@ -120,6 +127,7 @@ export function readSettings(
     consul: data.MESH_CONSUL,
     nats: data.MESH_NATS,
     relay: data.MESH_RELAY,
+    natsReplicas: data.MESH_NATS_REPLICAS,
     host: data.HOST,
     port: data.PORT,
     store: data.STORE,

@@ -13,6 +13,8 @@ import { createStreams } from './streams.ts';
 export interface JetStreamBusOptions {
   /** Servers of one cluster, as ["127.0.0.1:4222"]. */
   readonly servers: readonly string[];
+  /** On how many servers of the cluster a channel that is made here is kept: 1, 3 or 5. Default 1. */
+  readonly replicas?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -39,9 +41,9 @@ const requestTimeoutMs = 3_000;
 export function createJetStreamBus(options: JetStreamBusOptions): Bus {
   const { clock, random, log } = options;
   const { window = 512, ackTimeoutMs = 3_000 } = options;
-  const { connectWaitMs = 2_000, heartbeatMs = 5_000 } = options;
+  const { replicas = 1, connectWaitMs = 2_000, heartbeatMs = 5_000 } = options;
   const link = createLink(options);
-  const streams = createStreams({ link, connectWaitMs, requestTimeoutMs, log });
+  const streams = createStreams({ link, replicas, connectWaitMs, requestTimeoutMs, log });
   const inspection = createInspection({ link, connectWaitMs, requestTimeoutMs });
   const onNoStream = (channel: string): void => {
     streams.forget(channel);

@@ -15,6 +15,8 @@ export interface Streams {
 
 export interface StreamsOptions {
   readonly link: Link;
+  /** On how many servers a stream that is made here is kept. */
+  readonly replicas: number;
   /** Longest wait for a connection, in ms. */
   readonly connectWaitMs: number;
   readonly requestTimeoutMs: number;
@@ -22,7 +24,7 @@ export interface StreamsOptions {
 }
 
 export function createStreams(options: StreamsOptions): Streams {
-  const { link, connectWaitMs, requestTimeoutMs } = options;
+  const { link, connectWaitMs } = options;
   const known = new Set<string>();
   // One at a time: concurrent stream updates have stored one publish several times (nats-server#8479).
   let last: Promise<unknown> = Promise.resolve();
@@ -30,7 +32,7 @@ export function createStreams(options: StreamsOptions): Streams {
     if (known.has(channel.name)) return;
     const connection = await link.ready(connectWaitMs, signal);
     try {
-      await createOrVerify(connection, channel, { ...options, requestTimeoutMs });
+      await createOrVerify(connection, channel, options);
     } catch (thrown) {
       throw fromNats(thrown, `channel ${channel.name}`);
     }
@@ -53,7 +55,11 @@ export function createStreams(options: StreamsOptions): Streams {
 async function createOrVerify(
   connection: NatsConnection,
   { name, keep = 'all', maxAgeMs = keep === 'all' ? defaultMaxAgeMs : 0 }: Channel,
-  { requestTimeoutMs: timeout, log }: { requestTimeoutMs: number; log: Log },
+  {
+    requestTimeoutMs: timeout,
+    replicas,
+    log,
+  }: Pick<StreamsOptions, 'requestTimeoutMs' | 'replicas' | 'log'>,
 ): Promise<void> {
   const { streams } = await connection.jetstreamManager({ checkAPI: false, timeout });
   const subjects = [`${name}.>`];
@@ -72,6 +78,7 @@ async function createOrVerify(
         name,
         subjects,
         storage: StorageType.File,
+        num_replicas: replicas,
         // Not a work queue: those forget the ids of acked messages, and take one consumer per subject.
         retention: RetentionPolicy.Limits,
         discard: DiscardPolicy.Old,
@@ -80,7 +87,7 @@ async function createOrVerify(
         ...(keep === 'latest' && { max_msgs_per_subject: 1 }),
         duplicate_window: nanos(duplicateWindowMs),
       });
-      log.info('made a stream', { stream: name });
+      log.info('made a stream', { stream: name, replicas });
       return;
     } catch (thrown) {
       // Another process was faster, and its configuration differs from ours.
