@@ -132,6 +132,12 @@ sim: ready ## Run a mesh of 50 services x 10 instances on a virtual clock (SEED=
 chaos-events: ready ## Kill, cut and lose things while orders come in, then hold the books (KILLS=200 SEED=1)
 	@node lab/chaos/main.ts $(call flag,kills,KILLS) $(call flag,seed,SEED)
 
+chaos-cluster: ready ## Kill the leader of a stream that three nats-servers keep, five times
+	@node lab/chaos/cluster.ts
+
+outages: ready ## Take databases away for a minute while orders come in, into docs/guides/outages.md
+	@node lab/outages/main.ts
+
 results: ready ## Show every measured figure beside its bar
 	@node lab/results.ts
 
@@ -173,4 +179,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim chaos-events results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready

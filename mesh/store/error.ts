@@ -13,7 +13,14 @@ export type StoreFault =
   | 'TRANSACTION_LOST'
   | 'STORE_ERROR';
 
-const faults: Record<StoreFault, { readonly status: Status; readonly message: string }> = {
+interface Fault {
+  readonly status: Status;
+  readonly message: string;
+  /** When a caller may come back, in ms: what passes by itself says so, and is not asked sooner. */
+  readonly retryAfterMs?: number;
+}
+
+const faults: Record<StoreFault, Fault> = {
   UNIQUE_VIOLATION: {
     status: 'ALREADY_EXISTS',
     message: 'a row with this key exists already',
@@ -29,14 +36,19 @@ const faults: Record<StoreFault, { readonly status: Status; readonly message: st
   STORE_BUSY: {
     status: 'UNAVAILABLE',
     message: 'another process holds the write lock of the database; try later',
+    retryAfterMs: 500,
   },
   STORE_UNAVAILABLE: {
     status: 'UNAVAILABLE',
     message: 'the database cannot be reached; a commit that was under way may have happened',
+    // A restart of PostgreSQL takes seconds, and so does a failover.
+    retryAfterMs: 1000,
   },
   STORE_FULL: {
     status: 'RESOURCE_EXHAUSTED',
     message: 'the database has no room left; free disk space and try again',
+    // Somebody has to make room first.
+    retryAfterMs: 5000,
   },
   STORE_CORRUPT: {
     status: 'DATA_LOSS',
@@ -57,8 +69,9 @@ const faults: Record<StoreFault, { readonly status: Status; readonly message: st
  * message travels to callers.
  */
 export function storeError(fault: StoreFault, code: string, cause: unknown): MeshError {
-  const { status, message } = faults[fault];
-  return new MeshError(`${message} (${code})`, { status, reason: fault, cause });
+  const { status, message, retryAfterMs } = faults[fault];
+  const details = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new MeshError(`${message} (${code})`, { status, reason: fault, details, cause });
 }
 
 /**

@@ -96,7 +96,7 @@ function queue(
       leave(
         new MeshError(
           `${String(waiting.length)} writers of this process wait for the database, this one for ${String(waitMs)} ms; shorten the transactions or write less at once`,
-          { status: 'UNAVAILABLE', reason: 'STORE_BUSY' },
+          { status: 'UNAVAILABLE', reason: 'STORE_BUSY', details: { retryAfterMs: 500 } },
         ),
       );
     };
