@@ -20,6 +20,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   saga: async () => (await import('./saga.ts')).sagaCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
+  asyncapi: async () => (await import('./asyncapi.ts')).asyncApiCommand(),
   tools: async () => (await import('./tools.ts')).toolsCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };

@@ -49,6 +49,18 @@ export const eventMigrations: readonly Migration[] = [
     name: 'weft-005-dead-letters',
     up: { sqlite: deadLetters('blob'), postgres: deadLetters('bytea') },
   },
+  {
+    name: 'weft-006-documents',
+    up: `
+      create table weft_document (
+        consumer text not null,
+        subject text not null,
+        sequence bigint not null,
+        published_at bigint not null,
+        primary key (consumer, subject)
+      );
+    `,
+  },
 ];
 
 function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string }): string {

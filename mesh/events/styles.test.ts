@@ -55,6 +55,8 @@ test('who does not own a command cannot handle it', async () => {
     ...{ status: 'INVALID_ARGUMENT', reason: 'NOT_THE_OWNER' },
   });
   await waiter.close();
+  const second = kitchen.events.subscribe({ consumer: 'second', handlers });
+  await expect(second).rejects.toThrow('the consumer "kitchen" handles it, and not "second"');
 });
 
 test('commands are sent, events and documents published', async () => {

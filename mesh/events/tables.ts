@@ -106,6 +106,15 @@ interface DeadLetterTable {
   again_at: number | null;
 }
 
+/** The latest document of each subject, and so of each key, that a consumer has handled. */
+interface DocumentTable {
+  consumer: string;
+  subject: string;
+  sequence: number;
+  /** By the clock of whoever published it. */
+  published_at: number;
+}
+
 /** What a service has asked others; kept for a day after its end. Booleans are 0 and 1. */
 export interface AskTable {
   /** That of the request message. */
@@ -152,6 +161,7 @@ export interface EventTables {
   weft_failure: FailureTable;
   weft_parked: ParkedTable;
   weft_dead_letter: DeadLetterTable;
+  weft_document: DocumentTable;
   weft_ask: AskTable;
   weft_answer: AnswerTable;
   weft_lease: LeaseTable;

@@ -10,6 +10,7 @@ import { deadlineIn } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { createRig, listen, type Rig, type RigTables } from '../../testing/events-rig.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { createSeededRandom } from '../../testing/seeded-random.ts';
 import type { Bus } from '../bus/bus.ts';
 import { createMemoryBus } from '../bus/memory.ts';
 import type { EventContext } from '../consume/handler.ts';
@@ -211,6 +212,30 @@ describe('asking', () => {
     await expect(subscribing).rejects.toMatchObject({ reason: 'NOT_AN_EXCHANGE' });
     await expect(ask('order-1', 0)).rejects.toMatchObject({ reason: 'INVALID_TIMEOUT' });
   });
+});
+
+test('replies, second replies, refusals and timeouts race: each question has one outcome', async () => {
+  const heard = await hearOutcomes();
+  const random = createSeededRandom(7);
+  await cook(async ({ orderId }, { asked, tx }) => {
+    const again = asked && { ...asked };
+    if (again && random.next() < 0.5) {
+      await kitchen.events.reply(tx, again, preparation, { orderId, cook: 'twice' });
+    }
+    if (random.next() < 0.3) throw new MeshError('no', { status: 'NOT_FOUND' });
+    await systemClock.sleep(30 * random.next());
+    return { orderId, cook: 'ada' };
+  });
+  const ids = Array.from({ length: 100 }, (_, i) => `order-${String(i)}`);
+  // A third of them too short, a third long enough, and a third about as long as an answer takes.
+  const times = [1, 20_000, 1 + 1_000 * random.next()];
+  await Promise.all(ids.map((id, i) => ask(id, times[i % 3])));
+  await eventually(async () => (await waiter.effects()).length >= ids.length, { withinMs: 20_000 });
+  await eventually(async () => (await kitchen.events.outbox()).unsent === 0);
+  await waiter.hasEffects(...ids);
+  expect(new Set(heard.map(([id]) => id)).size).toBe(ids.length);
+  const kinds = heard.map(([, { kind }]) => kind);
+  expect([...new Set(kinds)].sort()).toEqual(['failure', 'reply', 'timeout']);
 });
 
 describe('asking survives a restart', () => {

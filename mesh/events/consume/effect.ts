@@ -10,6 +10,7 @@ import type { Write } from '../outbox/write.ts';
 import { bytesOf } from '../received.ts';
 import { handlerTimeout, undecodable } from './blame.ts';
 import type { Consume, Incoming, Verdict } from './consume.ts';
+import { createLatest } from './documents.ts';
 import type { EventFacts, Handler, Handlers, Named, RepeatableHandler } from './handler.ts';
 import type { Inbox } from './inbox.ts';
 import type { TimeLimits } from './time-limits.ts';
@@ -21,7 +22,8 @@ export type Effects<DB> =
 
 /** What the innermost layer is made with. */
 export type EffectParts<DB> = Effects<DB> & {
-  readonly image: Pick<Image, 'registry'>;
+  readonly consumer: string;
+  readonly image: Pick<Image, 'registry' | 'event'>;
   readonly inbox: Inbox<DB>;
   readonly write: Write<DB>;
   readonly limits: TimeLimits;
@@ -45,17 +47,21 @@ export function effectOnce<DB>(parts: EffectParts<DB>): Consume {
     };
   }
   const { handlers } = parts;
+  const latest = createLatest<DB>(parts.consumer, image);
   return async (incoming) => {
     const handle = decode(handlers, image, incoming);
+    const found = { latest: true };
     const effect = (tx: Transaction<DB>): Promise<void> =>
       inTime(parts, incoming, async (facts) => {
+        found.latest = await latest(tx, incoming);
+        if (!found.latest) return;
         const reply = await handle(Object.assign(facts, { tx }));
         const { asked } = facts;
         if (reply === undefined || asked === undefined) return;
         await reply((type, message) => writeReply(write, tx, asked, [type, message]));
       });
     const outcome = await inbox.once(incoming, effect, incoming.signal);
-    return outcome === 'done' ? done : skipped;
+    return outcome === 'done' && found.latest ? done : skipped;
   };
 }
 

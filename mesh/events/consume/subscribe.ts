@@ -72,7 +72,7 @@ export function openSubscription<DB>(
 ): Subscription {
   const { consumer } = options;
   for (const { typeName, exchange } of options.handlers) {
-    checkOwner(parts, typeName);
+    checkOwner(parts, typeName, consumer);
     if (exchange !== undefined) checkExchange(parts.image, exchange);
   }
   const effects: Effects<DB> =
@@ -139,10 +139,23 @@ function byType<H extends Handler<never>>(handlers: readonly H[]): Map<string, H
   );
 }
 
-/** A command is handled by the one service that its channel belongs to. */
-function checkOwner<DB>({ image, source }: SubscribeParts<DB>, typeName: string): void {
-  const { owner = source } = eventOptions(image, typeName);
-  if (owner === source) return;
+/**
+ * A command is handled by the one service that its channel belongs to, under one durable name: two names would
+ * not compete, and every command would be handled twice.
+ */
+function checkOwner<DB>(
+  { image, source }: SubscribeParts<DB>,
+  typeName: string,
+  consumer: string,
+): void {
+  const { owner } = eventOptions(image, typeName);
+  if (owner === undefined || (owner === source && owner === consumer)) return;
+  if (owner === source) {
+    throw new MeshError(
+      `${typeName} is a command: of ${owner} the consumer "${owner}" handles it, and not "${consumer}", so that its instances compete`,
+      { status: 'INVALID_ARGUMENT', reason: 'NOT_THE_OWNER' },
+    );
+  }
   throw new MeshError(
     `${typeName} is a command to ${owner}, and ${source} is not: hear the events of ${owner} instead, or change the owner in the schema`,
     { status: 'INVALID_ARGUMENT', reason: 'NOT_THE_OWNER' },
