@@ -12,7 +12,6 @@ import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
-import { withReplays } from './dead-letters/replay-feed.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
 import type { RelayState } from './outbox/relay.ts';
@@ -91,8 +90,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const relay = buildRelay(parted);
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
-  const replaying = withReplays(bus, { store, ...ports });
-  const parts = { source, image, store, bus: replaying, write, ...ports };
+  const parts = { source, image, store, bus, write, ...ports };
   const { listen, close: closeReplies, ...asking } = createAsking(parts);
   const subscriptions: Subscription[] = [];
   return {

@@ -111,7 +111,7 @@ function parked({ id, bytes }: { id: string; bytes: string }): string {
       id ${id},
       consumer text not null,
       event_id text not null,
-      channel text not null,
+      place text not null,
       event_key text not null,
       subject text not null,
       headers text not null,
@@ -123,7 +123,7 @@ function parked({ id, bytes }: { id: string; bytes: string }): string {
       unique (consumer, event_id)
     );
     create index weft_parked_due on weft_parked (consumer, not_before);
-    create index weft_parked_key on weft_parked (consumer, channel, event_key, sequence);
+    create index weft_parked_key on weft_parked (consumer, place, event_key, sequence);
   `;
 }
 
@@ -152,11 +152,9 @@ function deadLetters(bytes: string): string {
       died_at bigint not null,
       replays integer not null default 0,
       replayed_at bigint,
-      again_at bigint,
       unique (consumer, event_id)
     );
     create index weft_dead_letter_died on weft_dead_letter (died_at);
-    create index weft_dead_letter_again on weft_dead_letter (again_at) where again_at is not null;
   `;
 }
 

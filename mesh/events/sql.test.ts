@@ -60,7 +60,6 @@ const letterOf = (died_at: number): Insertable<EventTables['weft_dead_letter']> 
     failures: 1,
     errors: '[]',
     replayed_at: null,
-    again_at: null,
   },
   ...{ first_failed_at: died_at, died_at },
 });

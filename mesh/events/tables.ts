@@ -59,8 +59,9 @@ interface ParkedTable {
   id: Generated<number>;
   consumer: string;
   event_id: string;
-  channel: string;
-  /** As it stands in the header, so that no character of it is refused. */
+  /** The subject without its type: the channel and, where there are partitions, the partition. */
+  place: string;
+  /** Percent-encoded, so that no character of it is refused. */
   event_key: string;
   subject: string;
   /** JSON. */
@@ -102,8 +103,6 @@ interface DeadLetterTable {
   /** How often it was replayed, and when the last time. */
   replays: Generated<number>;
   replayed_at: number | null;
-  /** When its consumer shall have it (again), once it is replayed; null when it has settled it. */
-  again_at: number | null;
 }
 
 /** The latest document of each subject, and so of each key, that a consumer has handled. */

@@ -14,6 +14,7 @@ import { systemRandom } from '../kernel/random.ts';
 import type { Store } from '../store/store.ts';
 import { type ConfirmedHandler, createRig, type RigTables } from './events-rig.ts';
 import { eventually } from './eventually.ts';
+import { hearSteps, inPartitions } from './steps.ts';
 
 const [, , url = '', nats = '', role = ''] = process.argv;
 const bus = createJetStreamBus({
@@ -23,6 +24,7 @@ const bus = createJetStreamBus({
   log: silentLog,
 });
 const rig = await createRig({
+  ...(role === 'ordered' && { image: inPartitions(8) }),
   ...{ bus, url, relay: { leaseMs: 1_000 } },
   ...(role === 'give-up' && { around: dyingWithTheLetter }),
 });
@@ -36,6 +38,8 @@ if (role === 'crash') {
 } else if (role === 'give-up') {
   const fail: ConfirmedHandler = () => Promise.reject(new Error('no such shelf'));
   await rig.hear(fail, { ackWaitMs: 500, maxDeliveries: 3 });
+} else if (role === 'ordered') {
+  await hearSteps(rig);
 } else {
   rig.events.start();
   await eventually(() => rig.events.relay.kind === 'relaying', { withinMs: 60_000 });

@@ -26,6 +26,7 @@ export function listenForReplies<DB>(
       // Whatever its type: which question it answers decides who handles it.
       handlers: { has: () => true, get: () => taker },
       remembers: true,
+      places: undefined,
       channels: new Map([
         [replyChannel, { channel: { name: replyChannel }, subjects: [replyFilter(source)] }],
       ]),

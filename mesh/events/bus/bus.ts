@@ -78,6 +78,14 @@ export interface ConsumeOptions {
   readonly ackWaitMs?: number;
   /** Where a consumer begins that never was before: with all that is kept (default), or with what comes. */
   readonly from?: 'start' | 'now';
+  /**
+   * Each time that deliveries begin, also after a cut, they begin with the oldest message that is not acked and
+   * go on in the order of the channel, past what was delivered before. For a consumer with one consumption at a
+   * time. Default false.
+   */
+  readonly ordered?: boolean;
+  /** Called before the first delivery of each beginning. */
+  onBegin?(): void;
   /** Called for each message, in order as far as nothing is redelivered. Must not throw. */
   onDelivery(delivery: Delivery): void;
 }

@@ -111,6 +111,11 @@ function join(channel: MemoryChannel, options: ConsumeOptions, clock: Clock): Co
     members: new Set<Member>(),
   };
   consumer.subjects = options.subjects;
+  if (options.ordered === true) {
+    consumer.next = Math.min(consumer.next, ...[...consumer.deliveries.keys()].map((it) => it - 1));
+    consumer.again.splice(0);
+    options.onBegin?.();
+  }
   channel.consumers.set(name, consumer);
   const member: Member = { options, inFlight: 0 };
   consumer.members.add(member);

@@ -60,6 +60,11 @@ export function partitionOf(key: string, partitions: number): number {
   return (hash >>> 0) % partitions;
 }
 
+/** A subject without its type: "<channel>", or "<channel>.<partition>". What is kept in order is of one place. */
+export function placeOf(subject: string): string {
+  return subject.slice(0, subject.lastIndexOf('.'));
+}
+
 /** The channel of a subject. */
 export function channelOf(subject: string): string {
   return subject.split('.', 1)[0] ?? subject;

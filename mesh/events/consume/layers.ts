@@ -39,7 +39,8 @@ export function decided({ log }: Pick<LayerParts, 'log'>): ConsumeLayer {
     try {
       return await next(incoming);
     } catch (err) {
-      if (incoming.signal.aborted || blame(err) === 'nobody') return { kind: 'nak', delayMs: 0 };
+      if (incoming.signal.aborted) return { kind: 'nak', delayMs: 0 };
+      if (blame(err) === 'nobody') return { kind: 'nak', delayMs: 0, error: err };
       log.error('an event could not be dealt with; it comes again', { id: incoming.id, err });
       return { kind: 'nak', delayMs: afterFaultMs };
     }

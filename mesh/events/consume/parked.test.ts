@@ -4,14 +4,8 @@ import type { Store } from '../../store/store.ts';
 import { onEachDatabase } from '../../testing/databases.ts';
 import { eventMigrations } from '../migrations.ts';
 import type { EventTables } from '../tables.ts';
-import {
-  createParkingLot,
-  messageOf,
-  type ParkedEvent,
-  type ParkingLot,
-  park,
-  unpark,
-} from './parked.ts';
+import { messageOf, type ParkedEvent, park, unpark } from './parked.ts';
+import { createParkingLot, type ParkingLot } from './parking-lot.ts';
 
 let nowMs = 1_000_000;
 const clock: Clock = { ...systemClock, now: () => nowMs };

@@ -1,8 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import { type Selectable, sql, type Transaction } from '../../store/sql.ts';
-import type { Store } from '../../store/store.ts';
+import type { Selectable, Transaction } from '../../store/sql.ts';
 import type { Delivery, Headers } from '../bus/bus.ts';
-import { channelOf } from '../bus/subject.ts';
+import { placeOf } from '../bus/subject.ts';
 import { encodeValue } from '../envelope.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 
@@ -25,19 +23,34 @@ export type ParkedRow = Selectable<EventTables['weft_parked']>;
 
 /** Parks an event, or an event that is parked already until another time. */
 export async function park<DB>(tx: Transaction<DB>, event: ParkedEvent): Promise<void> {
-  const { consumer, eventId, key, message, notBeforeMs } = event;
-  const { subject, headers, data, sequence, deliveries } = message;
-  const due = { deliveries, not_before: Math.ceil(notBeforeMs), held_until: 0 };
+  const { deliveries, not_before } = rowOf(event);
+  const due = { deliveries, not_before, held_until: 0 };
   await eventTables(tx)
     .insertInto('weft_parked')
-    .values({
-      ...{ consumer, event_id: eventId, channel: channelOf(subject), subject, sequence },
-      event_key: encodeValue(key),
-      ...{ headers: JSON.stringify(headers), payload: data },
-      ...due,
-    })
+    .values(rowOf(event))
     .onConflict((conflict) => conflict.columns(['consumer', 'event_id']).doUpdateSet(due))
     .execute();
+}
+
+/** Parks an event behind others of its key; one that is parked already stays as it is. */
+export async function parkBehind<DB>(
+  tx: Transaction<DB>,
+  event: Omit<ParkedEvent, 'notBeforeMs'>,
+): Promise<void> {
+  await eventTables(tx)
+    .insertInto('weft_parked')
+    .values(rowOf({ ...event, notBeforeMs: 0 }))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+function rowOf({ consumer, eventId, key, message, notBeforeMs }: ParkedEvent) {
+  const { subject, headers, data, sequence, deliveries } = message;
+  return {
+    ...{ consumer, event_id: eventId, place: placeOf(subject), event_key: encodeValue(key) },
+    ...{ subject, sequence, deliveries, payload: data, headers: JSON.stringify(headers) },
+    not_before: Math.ceil(notBeforeMs),
+  };
 }
 
 /** Ends the waiting of an event; part of the transaction that is done with it. */
@@ -50,81 +63,6 @@ export async function unpark<DB>(
     .where('consumer', '=', consumer)
     .where('event_id', '=', eventId)
     .execute();
-}
-
-/** The parked events of one consumer, in the database that its processes share. */
-export interface ParkingLot {
-  /** When the next event is due that nobody has in hand, wall ms; undefined: none waits. */
-  nextDueMs(): Promise<number | undefined>;
-  /**
-   * Takes in hand what is due, at most `limit`, for `holdMs`: other processes leave it alone so long. That
-   * saves work and no more; it is the inbox that keeps two of them from having two effects.
-   */
-  take(limit: number, holdMs: number): Promise<readonly ParkedRow[]>;
-  /** Keeps rows in hand for `holdMs` from now on. */
-  keep(ids: readonly number[], holdMs: number): Promise<void>;
-  /** Lets go of a row: it is due again at a time, wall ms. */
-  release(id: number, notBeforeMs: number): Promise<void>;
-  /** Deletes a row for which nothing is to be done. */
-  forget(id: number): Promise<void>;
-  /** How many events are parked. */
-  depth(): Promise<number>;
-}
-
-export function createParkingLot<DB>(store: Store<DB>, consumer: string, clock: Clock): ParkingLot {
-  const db = eventTables(store.db);
-  return {
-    async nextDueMs() {
-      const { due } = await db
-        .selectFrom('weft_parked')
-        .select(({ fn }) => fn.min<number | null>('not_before').as('due'))
-        .where('consumer', '=', consumer)
-        .where('held_until', '<=', clock.now())
-        .executeTakeFirstOrThrow();
-      return due ?? undefined;
-    },
-    take: (limit, holdMs) =>
-      store.grouped(async (tx) => {
-        const nowMs = clock.now();
-        let due = eventTables(tx)
-          .selectFrom('weft_parked')
-          .select('id')
-          .where('consumer', '=', consumer)
-          .where('not_before', '<=', nowMs)
-          .where('held_until', '<=', nowMs)
-          .orderBy('not_before')
-          .orderBy('sequence')
-          .limit(limit);
-        if (store.dialect === 'postgres') due = due.forUpdate().skipLocked();
-        return eventTables(tx)
-          .updateTable('weft_parked')
-          .set({ held_until: nowMs + holdMs })
-          .where('id', 'in', due)
-          .returningAll()
-          .execute();
-      }),
-    async keep(ids, holdMs) {
-      if (ids.length === 0) return;
-      const held_until = clock.now() + holdMs;
-      await db.updateTable('weft_parked').set({ held_until }).where('id', 'in', ids).execute();
-    },
-    async release(id, notBeforeMs) {
-      const not_before = Math.ceil(notBeforeMs);
-      const free = { held_until: 0, not_before };
-      await db.updateTable('weft_parked').set(free).where('id', '=', id).execute();
-    },
-    async forget(id) {
-      await db.deleteFrom('weft_parked').where('id', '=', id).execute();
-    },
-    async depth() {
-      const { depth } = await db
-        .selectFrom('weft_parked')
-        .select(sql<number>`count(*)`.as('depth'))
-        .where('consumer', '=', consumer)
-        .executeTakeFirstOrThrow();
-      return depth;
-    },
-  };
 }
 
 /** A row as the message that it was, one delivery later. */

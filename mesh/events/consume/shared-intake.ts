@@ -6,8 +6,8 @@ import type { Bus, Channel, Delivery } from '../bus/bus.ts';
 import { channelOf } from '../bus/subject.ts';
 import { receive } from '../received.ts';
 import type { Consume, Fence, Incoming, Verdict } from './consume.ts';
-import type { ParkingLot } from './parked.ts';
 import { createParkedFeed } from './parked-feed.ts';
+import type { ParkingLot } from './parking-lot.ts';
 import type { Intake } from './subscription.ts';
 
 export interface SharedIntakeOptions {

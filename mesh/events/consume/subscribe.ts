@@ -8,15 +8,18 @@ import type { Store } from '../../store/store.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import { checkExchange } from '../ask/exchange.ts';
 import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
-import { filterOf } from '../bus/subject.ts';
+import { filterOf, placeOf, type Route } from '../bus/subject.ts';
 import { eventOptions } from '../outbox/publish.ts';
 import type { Write } from '../outbox/write.ts';
 import type { Consume } from './consume.ts';
+import type { OnDead } from './counted.ts';
 import type { Effects } from './effect.ts';
 import { createGate } from './gate.ts';
 import type { EventHandler, Handler, RepeatableHandler } from './handler.ts';
 import { createInbox } from './inbox.ts';
-import { createParkingLot } from './parked.ts';
+import { createOrderedIntake, type Place } from './ordered-intake.ts';
+import { createParkedKeys } from './parked-keys.ts';
+import { createParkingLot } from './parking-lot.ts';
 import { createSharedIntake, type SharedIntakeOptions, tell } from './shared-intake.ts';
 import { consumerStack } from './stack.ts';
 import { createSubscription, type Subscription } from './subscription.ts';
@@ -41,6 +44,21 @@ export interface ConsumerTuning {
   readonly pauseMs?: number;
   /** Silence after which an event comes again, in ms. Default 30 000. */
   readonly ackWaitMs?: number;
+  /**
+   * Whether the events of a key are handled one after another, in the order in which they were published, also
+   * past failures: while one waits to be tried again, the later ones of its key wait behind it, and others go
+   * on. Each channel, or each of its partitions, is then worked on by one process of the consumer at a time.
+   * Default: true where a channel has partitions, else false.
+   */
+  readonly ordered?: boolean;
+  /**
+   * Ordered consumers: what becomes of a key when one of its events has failed for the last time. "go-on"
+   * (default): its later events are handled. "park-key": they wait until the dead letter is replayed, and come
+   * after it, or dropped.
+   */
+  readonly onDead?: OnDead;
+  /** Ordered consumers: how long what a silent process holds stays with it, in ms. Default 5000. */
+  readonly leaseMs?: number;
   /** Where a consumer that is new begins: with all events that are kept (default), or with those that come. */
   readonly from?: 'start' | 'now';
 }
@@ -79,13 +97,22 @@ export function openSubscription<DB>(
     options.inbox === false
       ? { remembers: false, handlers: byType(options.handlers) }
       : { remembers: true, handlers: byType(options.handlers) };
-  const typeNames = options.handlers.map(({ typeName }) => typeName);
-  const channels = channelsOf(parts.image, typeNames);
-  return openConsumer(parts, options, { ...effects, consumer, channels }).subscription;
+  const routes = options.handlers.map(({ typeName }) => ({
+    typeName,
+    event: eventOptions(parts.image, typeName),
+  }));
+  const { ordered = routes.some(({ event }) => event.partitions > 0) } = options;
+  const channels = channelsOf(routes);
+  const places = ordered ? placesOf(routes, consumer) : undefined;
+  return openConsumer(parts, options, { ...effects, consumer, channels, places }).subscription;
 }
 
 /** What a consumer takes, and who handles it. */
-export type Taken<DB> = Effects<DB> & Pick<SharedIntakeOptions, 'consumer' | 'channels'>;
+export type Taken<DB> = Effects<DB> &
+  Pick<SharedIntakeOptions, 'consumer' | 'channels'> & {
+    /** Undefined: in no order. */
+    readonly places: readonly Place[] | undefined;
+  };
 
 /** Builds the stack of a consumer and begins to feed it; what comes from elsewhere may go through it too. */
 export function openConsumer<DB>(
@@ -95,9 +122,9 @@ export function openConsumer<DB>(
 ): { readonly subscription: Subscription; readonly consume: Consume } {
   const { concurrency = 16, handlerTimeoutMs = 30_000, maxDeliveries = 5 } = tuning;
   const { retryMs = 1_000, pauseMs = 1_000, from = 'start' } = tuning;
-  const { ackWaitMs = defaultAckWaitMs } = tuning;
+  const { ackWaitMs = defaultAckWaitMs, leaseMs = 5_000, onDead = 'go-on' } = tuning;
   const { store, clock, random } = parts;
-  const { channels } = taken;
+  const { channels, places } = taken;
   const consumer = checkToken(taken.consumer, 'a consumer');
   const log = parts.log.child({ consumer });
   const pause = { firstMs: pauseMs, longestMs: longestPauseMs };
@@ -107,17 +134,19 @@ export function openConsumer<DB>(
   const shared = { ...parts, consumer, running: new Set<Delivery>(), gate, limits, log };
   const consume = consumerStack<DB>({
     ...{ ...shared, ...taken },
-    ...{ maxDeliveries, handlerTimeoutMs, onDead: undefined },
+    ...{ maxDeliveries, handlerTimeoutMs, onDead: places && onDead },
     filters: new Set([...channels.values()].flatMap(({ subjects }) => subjects)),
     inbox: createInbox(store, consumer, clock),
     retry: { firstMs: retryMs, longestMs: longestRetryMs },
   });
   const subscription = createSubscription({
     ...{ ...shared, lot, ackWaitMs, drainMs },
-    intake: (stop) =>
-      createSharedIntake({
-        ...{ ...shared, channels, from, concurrency, ackWaitMs, lot, consume, stop },
-      }),
+    intake: (stop) => {
+      const intake = { ...shared, from, concurrency, ackWaitMs, consume, stop };
+      if (places === undefined) return createSharedIntake({ ...intake, channels, lot });
+      const parkedKeys = createParkedKeys(store, consumer, clock);
+      return createOrderedIntake({ ...intake, places, leaseMs, lot, parkedKeys });
+    },
   });
   return {
     subscription,
@@ -162,18 +191,37 @@ function checkOwner<DB>(
   );
 }
 
+/** A type of event, and how it travels. */
+interface Routed {
+  readonly typeName: string;
+  readonly event: Route;
+}
+
 /** The channels of some types of events, each with the subjects wanted. */
 function channelsOf(
-  image: Pick<Image, 'event'>,
-  typeNames: readonly string[],
+  routes: readonly Routed[],
 ): Map<string, { channel: Channel; subjects: readonly string[] }> {
   const channels = new Map<string, { channel: Channel; subjects: readonly string[] }>();
-  for (const typeName of typeNames) {
-    const event = eventOptions(image, typeName);
+  for (const { typeName, event } of routes) {
     const { channel } = event;
     const subjects = channels.get(channel)?.subjects ?? [];
     const wanted = new Set([...subjects, filterOf(event, typeName)]);
     channels.set(channel, { channel: { name: channel }, subjects: [...wanted] });
   }
   return channels;
+}
+
+/** The places of their channels: one for each partition, each with a durable consumer of its own. */
+function placesOf(routes: readonly Routed[], consumer: string): readonly Place[] {
+  const places = new Map<string, Place>();
+  for (const { typeName, event } of routes) {
+    for (let partition = 0; partition < Math.max(1, event.partitions); partition++) {
+      const subject = filterOf(event, typeName, partition);
+      const name = placeOf(subject);
+      const subjects = [...(places.get(name)?.subjects ?? []), subject];
+      const durable = event.partitions > 0 ? `${consumer}-p${String(partition)}` : consumer;
+      places.set(name, { name, channel: { name: event.channel }, subjects, durable });
+    }
+  }
+  return [...places.values()];
 }

@@ -3,7 +3,7 @@ import { MeshError } from '../../kernel/error.ts';
 import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Delivery } from '../bus/bus.ts';
 import type { Gate } from './gate.ts';
-import type { ParkingLot } from './parked.ts';
+import type { ParkingLot } from './parking-lot.ts';
 import type { TimeLimits } from './time-limits.ts';
 
 /** A running consumer of this process. `close` stops fetching, finishes what runs and gives back the rest. */

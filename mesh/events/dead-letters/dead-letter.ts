@@ -36,7 +36,6 @@ export async function writeDeadLetter<DB>(
     errors: JSON.stringify(history.last),
     first_failed_at: history.firstMs,
     died_at: atMs,
-    again_at: null,
   };
   await eventTables(tx)
     .insertInto('weft_dead_letter')

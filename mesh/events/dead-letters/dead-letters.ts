@@ -1,6 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Kysely, sql } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
+import { type ParkedEvent, park, unpark } from '../consume/parked.ts';
+import { receive } from '../received.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 import { type DeadLetter, letterOf } from './letter.ts';
 
@@ -84,6 +86,7 @@ export function createDeadLetters<DB>(options: DeadLettersOptions<DB>): DeadLett
           // Whoever else replays it at this moment waits here, and then finds it replayed.
           if (!(await markReplayed(db, letter.id, clock.now()))) continue;
           await forgetDeath(db, letter);
+          await park(tx, { ...asParked(letter), notBeforeMs: clock.now() });
           replayed.push(letter.id);
         }
         return replayed;
@@ -93,7 +96,10 @@ export function createDeadLetters<DB>(options: DeadLettersOptions<DB>): DeadLett
     async drop(which) {
       const ids = await store.transaction(async (tx) => {
         const db = eventTables(tx);
-        const dropped = (await chosen(db, which)).map(({ id }) => id);
+        const letters = await chosen(db, which);
+        // A key that stood still for one of them goes on.
+        for (const letter of letters) await unpark(tx, letter);
+        const dropped = letters.map(({ id }) => id);
         if (dropped.length === 0) return [];
         const rows = await db
           .deleteFrom('weft_dead_letter')
@@ -155,7 +161,7 @@ async function markReplayed(db: Kysely<EventTables>, id: string, now: number): P
   const { numUpdatedRows } = await db
     .updateTable('weft_dead_letter')
     .set(({ eb }) => ({
-      ...{ state: 'replayed', replayed_at: now, again_at: now },
+      ...{ state: 'replayed', replayed_at: now },
       replays: eb('replays', '+', 1),
     }))
     .where('id', '=', id)
@@ -174,4 +180,12 @@ async function forgetDeath(
     .where('event_id', '=', eventId)
     .where('outcome', '=', 'dead')
     .execute();
+}
+
+/** The event of a letter, as if it had failed for the first time and waited since. */
+function asParked({ consumer, eventId, ...letter }: DeadLetter): Omit<ParkedEvent, 'notBeforeMs'> {
+  const { subject, headers, payload: data, sequence } = letter;
+  const { envelope } = receive({ headers, data });
+  const message = { subject, headers, data, sequence, deliveries: 0 };
+  return { consumer, eventId, key: envelope?.key ?? '', message };
 }

@@ -57,8 +57,14 @@ function headersOf(headers: MsgHdrs | undefined): Headers {
  *     $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>
  *     $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<stream seq>. ...
  */
-export function placeOf(ackSubject: string): { sequence: number; deliveries: number } {
+export function placeOf(ackSubject: string): {
+  readonly sequence: number;
+  readonly deliveries: number;
+  /** The how-manieth delivery of its consumer it is, from 1. */
+  readonly nth: number;
+} {
   const tokens = ackSubject.split('.');
   const at = tokens.length === 9 ? 4 : 6;
-  return { deliveries: Number(tokens[at] ?? 1), sequence: Number(tokens[at + 1] ?? 0) };
+  const [deliveries = 1, sequence = 0, nth = 0] = tokens.slice(at, at + 3).map(Number);
+  return { deliveries, sequence, nth };
 }

@@ -4,8 +4,8 @@ import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { ConsumeOptions, Consumption } from '../bus/bus.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
-import { createDelivery } from './delivery.ts';
-import { ensureDurable } from './durable.ts';
+import { createDelivery, placeOf } from './delivery.ts';
+import { ensureDurable, resetDurable } from './durable.ts';
 import { fromNats } from './error.ts';
 import type { Link } from './link.ts';
 import type { Streams } from './streams.ts';
@@ -34,6 +34,8 @@ interface Session {
   readonly subscription: Subscription;
   /** Messages asked for and not yet delivered. */
   demand: number;
+  /** How many were delivered. */
+  delivered: number;
   /** Monotonic ms. */
   heardAt: number;
   /** Ends the session. */
@@ -104,7 +106,8 @@ class PullConsumer implements Consumption {
     const { name } = wanted.channel;
     await streams.ensure(wanted.channel, this.#stop.signal);
     try {
-      await ensureDurable(connection, wanted, { assert: !this.#asserted, timeoutMs });
+      if (wanted.ordered === true) await resetDurable(connection, wanted, { timeoutMs });
+      else await ensureDurable(connection, wanted, { assert: !this.#asserted, timeoutMs });
     } catch (thrown) {
       // Among the reasons: the stream that we knew is gone.
       streams.forget(name);
@@ -125,8 +128,11 @@ class PullConsumer implements Consumption {
       },
     });
     const heardAt = clock.monotonic();
-    const session: Session = { connection, inbox, subscription, demand: 0, heardAt, end: resolve };
+    const session: Session = {
+      ...{ connection, inbox, subscription, demand: 0, delivered: 0, heardAt, end: resolve },
+    };
     this.#session = session;
+    this.#options.wanted.onBegin?.();
     const forget = link.onChange(() => {
       if (link.current() !== connection) resolve('the connection broke');
     });
@@ -167,11 +173,25 @@ class PullConsumer implements Consumption {
         if (this.#session !== undefined) this.#pull(this.#session);
       },
     });
-    if (this.#session === session && !this.#isClosed()) {
+    if (this.#session === session && !this.#isClosed() && this.#isNext(session, msg)) {
       this.#options.wanted.onDelivery(delivery);
     } else {
       delivery.nak();
     }
+  }
+
+  /**
+   * Of an ordered consumer every delivery must come here. One that went elsewhere (to a process that slept,
+   * and does not know yet that it is no longer its turn) will come again, after later ones: so begin anew.
+   */
+  #isNext(session: Session, msg: Msg): boolean {
+    session.delivered++;
+    if (this.#options.wanted.ordered !== true) return true;
+    const { nth } = placeOf(msg.reply ?? '');
+    if (nth === session.delivered) return true;
+    session.end(`delivery ${String(nth)} came after ${String(session.delivered - 1)}`);
+    session.delivered = Number.NaN;
+    return false;
   }
 
   #onStatus(session: Session, msg: Msg): void {

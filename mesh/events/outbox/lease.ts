@@ -1,6 +1,7 @@
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
-import { type Kysely, sql } from '../../store/sql.ts';
+import { prepare } from '../../store/prepared.ts';
+import { type Kysely, type RawBuilder, sql } from '../../store/sql.ts';
 import type { Dialect, Store } from '../../store/store.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 
@@ -14,6 +15,8 @@ export interface Lease {
   readonly token: number;
   /** Prolongs; throws ABORTED/LEASE_LOST when another process took over: roll the transaction back. */
   renew(tx: Kysely<EventTables>): Promise<void>;
+  /** Throws as `renew` does, and changes nothing: for transactions that come too often to prolong in each. */
+  check(tx: Kysely<EventTables>): Promise<void>;
   /** Lets go, so that the next one need not wait. Does nothing when it is lost already. */
   release(): Promise<void>;
 }
@@ -73,6 +76,19 @@ export function createLeases<DB>(options: LeaseOptions<DB>): Leases {
 function lease<DB>(name: string, token: number, options: LeaseOptions<DB>): Lease {
   const { store, holder, durationMs, log } = options;
   const now = databaseTime(store.dialect);
+  const held = prepare(
+    eventTables(store.db),
+    (db, it: { name: string; holder: string; token: number }) => {
+      const mine = db
+        .selectFrom('weft_lease')
+        .select('token')
+        .where('name', '=', it.name)
+        .where('holder', '=', it.holder)
+        .where('token', '=', it.token);
+      // A takeover waits until this transaction has ended. SQLite has one writer, and that is this one.
+      return store.dialect === 'postgres' ? mine.forShare() : mine;
+    },
+  );
   const prolong = async (db: Kysely<EventTables>, durationOrZero: number): Promise<boolean> => {
     const { numUpdatedRows } = await db
       .updateTable('weft_lease')
@@ -86,11 +102,11 @@ function lease<DB>(name: string, token: number, options: LeaseOptions<DB>): Leas
   return {
     token,
     async renew(tx) {
-      if (await prolong(tx, durationMs)) return;
-      throw new MeshError(`another process has taken over "${name}"`, {
-        status: 'ABORTED',
-        reason: 'LEASE_LOST',
-      });
+      if (!(await prolong(tx, durationMs))) throw lost(name);
+    },
+    async check(tx) {
+      const { rows } = await held(tx, { name, holder, token });
+      if (rows.length === 0) throw lost(name);
     },
     async release() {
       try {
@@ -102,6 +118,13 @@ function lease<DB>(name: string, token: number, options: LeaseOptions<DB>): Leas
   };
 }
 
+function lost(name: string): MeshError {
+  return new MeshError(`another process has taken over "${name}"`, {
+    status: 'ABORTED',
+    reason: 'LEASE_LOST',
+  });
+}
+
 /**
  * Whether the row's time is over. Times are the database's, so that processes need not agree on one. A lease
  * that claims to last longer than any lease can was written before that clock was set back.
@@ -110,7 +133,8 @@ function isOver(durationMs: number, now: ReturnType<typeof databaseTime>) {
   return sql`(weft_lease.expires_at <= ${now} or weft_lease.expires_at > ${now} + ${2 * durationMs})`;
 }
 
-function databaseTime(dialect: Dialect) {
+/** The time of the database, in ms: what processes on several hosts agree on. */
+export function databaseTime(dialect: Dialect): RawBuilder<number> {
   return dialect === 'sqlite'
     ? sql<number>`cast(unixepoch('subsec') * 1000 as integer)`
     : sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;

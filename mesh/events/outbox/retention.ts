@@ -53,6 +53,17 @@ export async function forgetOld<DB>(
       .selectFrom('weft_dead_letter')
       .select('id')
       .where('died_at', '<', now - lettersMs)
+      // One for which its key stands still is all that can make it go on.
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('weft_parked')
+              .select('weft_parked.id')
+              .whereRef('weft_parked.consumer', '=', 'weft_dead_letter.consumer')
+              .whereRef('weft_parked.event_id', '=', 'weft_dead_letter.event_id'),
+          ),
+        ),
+      )
       .limit(bite);
     const letters = await db
       .deleteFrom('weft_dead_letter')

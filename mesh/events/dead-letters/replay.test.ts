@@ -89,8 +89,8 @@ test('what an instance took and did not live to settle comes again', async () =>
   await rig.events.deadLetters.replay({ ids: [id] });
   const takenUntil = systemClock.now() + 50;
   await eventTables(rig.store.db)
-    .updateTable('weft_dead_letter')
-    .set({ again_at: takenUntil })
+    .updateTable('weft_parked')
+    .set({ held_until: takenUntil })
     .execute();
   await rig.hear();
   await rig.hasEffects('poison');
