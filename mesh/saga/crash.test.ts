@@ -186,7 +186,7 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
         await live(own, story, some);
         await own.close();
       }),
-      { numRuns: 40, endOnFailure: true },
+      { numRuns: 15, endOnFailure: true },
     );
   });
 });
@@ -194,7 +194,7 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
 onEachDatabase<SagaRigTables>(sagaRigMigrations, (database) => {
   test.each(Object.entries(stories))('%s ends the same in this database', async (_, story) => {
     const rig = await createSagaRig(await database.open());
-    for (const place of [1, 2, 3, 5, 8, 11]) await live(rig, story, [place]);
+    for (const place of [2, 5, 9]) await live(rig, story, [place]);
     await rig.close();
   });
 });

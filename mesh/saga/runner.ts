@@ -68,8 +68,8 @@ class RunnerMachine<DB> implements Runner {
   readonly #leaseMs: number;
   #done: Promise<void> | undefined;
   #cleanAt = 0;
-  // The earliest moment at which a saga of this process is due again, wall ms.
-  #soonestMs = Number.POSITIVE_INFINITY;
+  // The last look has left something behind for want of room.
+  #leftSome = false;
 
   constructor(options: RunnerOptions<DB>) {
     this.#options = options;
@@ -111,17 +111,16 @@ class RunnerMachine<DB> implements Runner {
   }
 
   async #run(): Promise<void> {
-    const { clock, random, pollMs, log } = this.#options;
+    const { random, pollMs, log } = this.#options;
     const { signal } = this.#looking;
     let failing = false;
     while (!signal.aborted) {
       // Listens before it looks, so that no news falls between the two.
-      const dueInMs = Math.max(1, this.#soonestMs - clock.now());
-      this.#soonestMs = Number.POSITIVE_INFINITY;
-      const within = Math.min(jitter(failing ? outageMs : pollMs, 0.2, random), dueInMs);
-      const news = this.#news.heard({ withinMs: within, signal });
+      const withinMs = jitter(failing ? outageMs : pollMs, 0.2, random);
+      const news = this.#news.heard({ withinMs, signal });
       try {
-        if (await this.#look()) this.#news.ring();
+        this.#leftSome = await this.#look();
+        if (this.#leftSome && this.hasRoom()) this.#news.ring();
         if (failing) log.info('sagas go on');
         failing = false;
       } catch (err) {
@@ -138,7 +137,7 @@ class RunnerMachine<DB> implements Runner {
     const { store, holder, clock, concurrency, sagas } = this.#options;
     const limit = Math.min(claimLimit, concurrency - this.#inHand.size);
     // Whoever ends looks again.
-    if (limit <= 0) return false;
+    if (limit <= 0) return true;
     const claim = { store, sagas, holder, leaseMs: this.#leaseMs, limit, clock };
     const rows = await claimDue(claim);
     for (const row of rows) await this.#claimed(row);
@@ -165,7 +164,7 @@ class RunnerMachine<DB> implements Runner {
     const work = this.#drive(saga, state).finally(() => {
       if (this.#inHand.get(state.id) === work) this.#inHand.delete(state.id);
       rested.ring(state.id);
-      this.#news.ring();
+      if (this.#leftSome) this.#news.ring();
     });
     this.#inHand.set(state.id, work);
   }
@@ -183,7 +182,7 @@ class RunnerMachine<DB> implements Runner {
       if (after.status === 'stuck') {
         log.error('a saga is stuck and needs a person', { ...fields, error: after.lastError });
       } else if (!isOver(after)) {
-        this.#soonestMs = Math.min(this.#soonestMs, after.dueMs);
+        this.#lookAt(after.dueMs);
         if (after.lastError !== undefined) {
           log.warn('a step of a saga failed; it is tried again', {
             ...{ ...fields, step: after.step, error: after.lastError },
@@ -199,6 +198,13 @@ class RunnerMachine<DB> implements Runner {
       else log.warn('a saga cannot be written; it is taken up again', { ...fields, err });
       return undefined;
     }
+  }
+
+  /** What is due again before the next look is not left waiting for it. */
+  #lookAt(dueMs: number): void {
+    const { clock, pollMs } = this.#options;
+    const inMs = dueMs - clock.now();
+    if (inMs < pollMs) clock.after(Math.max(1, inMs), () => this.wake());
   }
 
   /** What no try can heal: data that are none, a step that is gone. */
