@@ -32,6 +32,12 @@ export interface SourcingOptions<DB> {
   readonly log?: Log;
 }
 
+/** What happens to an aggregate in that state; throws to refuse. */
+export type Decide<DB, S> = (
+  state: S,
+  tx: Transaction<DB>,
+) => readonly NewEvent[] | Promise<readonly NewEvent[]>;
+
 /** The event-sourced aggregates of one service. */
 export interface Sourcing<DB> extends Closeable {
   /** The state of a stream, as the database or the transaction sees it; of one without events, the initial one. */
@@ -50,10 +56,16 @@ export interface Sourcing<DB> extends Closeable {
    * Loads, decides and appends in one transaction, and does it again when somebody was faster; gives the state
    * after it. What `decide` throws passes.
    */
-  decide<S>(
+  decide<S>(aggregate: Aggregate<S>, id: string, decide: Decide<DB, S>): Promise<Loaded<S>>;
+  /**
+   * The same within a transaction of the caller's, as a handler has one: a conflict passes, and whoever began the
+   * transaction begins again.
+   */
+  decideIn<S>(
+    tx: Transaction<DB>,
     aggregate: Aggregate<S>,
     id: string,
-    decide: (state: S, tx: Transaction<DB>) => readonly NewEvent[] | Promise<readonly NewEvent[]>,
+    decide: Decide<DB, S>,
   ): Promise<Loaded<S>>;
   /** What happened to one aggregate, oldest first, as it was written. */
   history<S>(aggregate: Aggregate<S>, id: string): Promise<readonly RecordedEvent[]>;
@@ -71,19 +83,21 @@ export function createSourcing<DB>(options: SourcingOptions<DB>): Sourcing<DB> {
   const news = createBell(clock);
   const append = createAppend(options, { upcasters, clock, wake: () => news.ring() });
   const running: Closeable[] = [];
+  const decideIn: Sourcing<DB>['decideIn'] = async (tx, aggregate, id, decide) => {
+    const loaded = await load(tx, aggregate, id, upcasters);
+    const events = await decide(loaded.state, tx);
+    if (events.length === 0) return loaded;
+    const version = await append(tx, aggregate, id, { expected: loaded.version, events });
+    return { state: folded(aggregate, loaded.state, { events, upcasters }), version };
+  };
   return {
     load: (db, aggregate, id) => load(db, aggregate, id, upcasters),
     append,
+    decideIn,
     async decide(aggregate, id, decide) {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await store.transaction(async (tx) => {
-            const loaded = await load(tx, aggregate, id, upcasters);
-            const events = await decide(loaded.state, tx);
-            if (events.length === 0) return loaded;
-            const version = await append(tx, aggregate, id, { expected: loaded.version, events });
-            return { state: folded(aggregate, loaded.state, { events, upcasters }), version };
-          });
+          return await store.transaction((tx) => decideIn(tx, aggregate, id, decide));
         } catch (thrown) {
           if (MeshError.from(thrown).reason !== 'VERSION_CONFLICT' || attempt === attempts) {
             throw thrown;
