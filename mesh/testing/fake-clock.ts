@@ -4,6 +4,8 @@ import { aborted, type Clock } from '../kernel/clock.ts';
 export interface FakeClock extends Clock {
   /** Moves time by `ms`, running every timer that falls due on the way, at its own moment and in order. */
   advance(ms: number): void;
+  /** In how many ms the first timer falls due; undefined: none waits. */
+  readonly nextMs: number | undefined;
   /** Timers that wait; 0 proves that nothing was left behind. */
   readonly pending: number;
 }
@@ -67,6 +69,10 @@ export function createFakeClock({ startMs = 1_750_000_000_000 } = {}): FakeClock
         due.task();
       }
       elapsed = until;
+    },
+    get nextMs() {
+      const next = nextDue(Number.POSITIVE_INFINITY);
+      return next === undefined ? undefined : Math.max(0, next.at - elapsed);
     },
     get pending() {
       return timers.size;

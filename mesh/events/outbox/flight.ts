@@ -103,13 +103,15 @@ class FlightMachine<DB> implements Flight {
     for (const { row } of going) this.#rows.add(row);
     for (const key of keys) this.#keys.add(key);
     const batch = this.#fly(lease, { messages: going, ...how })
-      .catch((thrown: unknown) => {
-        this.#stop(going, []);
+      .catch((thrown: unknown): readonly PublishOutcome[] => {
         this.#failure ??= { thrown };
+        return [];
       })
-      .finally(() => {
+      .then((outcomes) => {
+        // All in one moment: whoever reads while these rows are left out must be stopped at their keys.
         for (const { row } of going) this.#rows.delete(row);
         for (const key of keys) this.#keys.delete(key);
+        this.#stop(going, outcomes);
         this.#batches.delete(batch);
       });
     this.#batches.add(batch);
@@ -123,12 +125,11 @@ class FlightMachine<DB> implements Flight {
     return !this.#keys.has(key) && (this.#stopped.get(key) ?? 0) <= this.#readAt;
   }
 
-  async #fly(lease: Lease, { messages, ...how }: Launch): Promise<void> {
+  async #fly(lease: Lease, { messages, ...how }: Launch): Promise<readonly PublishOutcome[]> {
     const { outbox, bus, log } = this.#options;
     const before = new Map(this.#highest);
     const outcomes = this.#checked(messages, await send(bus, messages, how), before);
     await outbox.settle(lease, messages, outcomes);
-    this.#stop(messages, outcomes);
     let away: MeshError | undefined;
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.stored) continue;
@@ -140,6 +141,7 @@ class FlightMachine<DB> implements Flight {
       });
     }
     if (away !== undefined) throw away;
+    return outcomes;
   }
 
   /** Whoever read before now may hold messages that stand behind these. */

@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { OrderConfirmed } from '../../gen/shop/orders/v1/events.ts';
+import { createMemoryBus } from '../events/bus/memory.ts';
+import { on } from '../events/consume/handler.ts';
+import { createEvents } from '../events/events.ts';
+import { eventMigrations } from '../events/migrations.ts';
+import { type EventTables, eventTables } from '../events/tables.ts';
+import { MeshError } from '../kernel/error.ts';
+import { weftImage } from '../schema/image.ts';
+import { type Generated, sql, type Transaction } from '../store/sql.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { confirmed } from './events-rig.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createModelProcess, type ModelProcess, type Weather } from './model-process.ts';
+import { byKey, type Ending, type Labelled, readChannel, type Step } from './model-steps.ts';
+import { createSeededRandom } from './seeded-random.ts';
+
+export interface ModelTables {
+  model_effects: { seq: Generated<number>; label: string; order_key: string };
+}
+
+/** Failures of a handler until an event is given up. */
+const maxDeliveries = 2;
+const ackWaitMs = 3_000;
+const restartMs = 1_000;
+const leaseMs = 2_000;
+
+/** Where model runs take place: one database in memory for all of them, emptied each time. */
+export interface ModelBed {
+  /** Lets the steps happen, then lets all go well until nothing moves any more. */
+  run(steps: readonly Step[], seed: number): Promise<Ending>;
+  close(): Promise<void>;
+}
+
+export async function createModelBed(): Promise<ModelBed> {
+  const clock = createFakeClock();
+  const store = await openStore<ModelTables & EventTables>({
+    ...{ url: 'sqlite::memory:', clock, random: createSeededRandom(1) },
+    migrations: [
+      ...eventMigrations,
+      {
+        name: '001-model',
+        up: 'create table model_effects (seq integer primary key autoincrement, label text, order_key text)',
+      },
+    ],
+  });
+  return {
+    async run(steps, seed) {
+      await empty(store);
+      const world = new World(store, clock, seed);
+      try {
+        for (const step of steps) await world.take(step);
+        return await world.end();
+      } finally {
+        await world.close();
+      }
+    },
+    close: () => store.close(),
+  };
+}
+
+type ModelStore = Store<ModelTables & EventTables>;
+
+async function empty(store: ModelStore): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select name from sqlite_master
+    where type = 'table' and (name like 'weft%' or name like 'model%') and name <> 'weft_migrations'
+  `.execute(store.db);
+  for (const { name } of rows) await sql`delete from ${sql.table(name)}`.execute(store.db);
+}
+
+/** A transaction of somebody who publishes, held open until it is told how to end. */
+interface Open {
+  readonly tx: Transaction<ModelTables & EventTables>;
+  readonly written: Labelled[];
+  end(how: 'commit' | 'abort'): void;
+  readonly ended: Promise<boolean>;
+}
+
+class World {
+  readonly #store: ModelStore;
+  readonly #clock: FakeClock;
+  readonly #seed: number;
+  readonly #bus;
+  readonly #publisher;
+  readonly #weather: Weather = { down: false, publish: [], delivery: [] };
+  readonly #handling: string[] = [];
+  readonly #processes: ModelProcess<ModelTables & EventTables>[] = [];
+  readonly #committed: Labelled[] = [];
+  #open: Open | undefined;
+  #labels = 0;
+  #births = 0;
+  #unaged = 0;
+  #ending = false;
+
+  constructor(store: ModelStore, clock: FakeClock, seed: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#seed = seed;
+    this.#bus = createMemoryBus({ clock });
+    // It only writes; its events leave with the relays of the others.
+    this.#publisher = createEvents({
+      ...{ image: weftImage(), source: 'orders', store, bus: this.#bus, clock },
+      random: createSeededRandom(seed),
+    });
+    for (const slot of [0, 1]) this.#bear(slot);
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'begin':
+        return this.#begin();
+      case 'publish':
+        return this.#publish(`key-${String(step.key)}`);
+      case 'commit':
+      case 'abort':
+        return this.#finish(step.kind);
+      case 'time':
+        return this.#pass(step.ms);
+      case 'replay':
+        if (this.#open === undefined) {
+          await this.#done(this.#publisher.deadLetters.replay({ filter: {} }));
+        }
+        return undefined;
+      default:
+        this.#befall(step);
+        return turn();
+    }
+  }
+
+  /** All faults are over: whatever can still happen happens now. */
+  async end(): Promise<Ending> {
+    await this.#finish('commit');
+    this.#weather.down = false;
+    for (const list of [this.#weather.publish, this.#weather.delivery, this.#handling]) {
+      list.length = 0;
+    }
+    for (const each of this.#processes) each.spare();
+    for (let i = 0; i < 100 && !(await this.#done(this.#isQuiet())); i++) await this.#pass(1_000);
+    // What is still on its way must not have another effect.
+    await this.#pass(2 * ackWaitMs);
+    assert.ok(await this.#done(this.#isQuiet()), 'it never comes to rest');
+    return {
+      committed: byKey(this.#committed),
+      channel: byKey(await this.#channel()),
+      effects: (await this.#done(this.#effects())).map(({ label }) => label),
+      letters: await this.#done(this.#letters()),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#ending = true;
+    await this.#finish('abort');
+    const closing = Promise.all(this.#processes.map((each) => each.close()));
+    await this.#done(closing);
+    await this.#bus.close();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#open !== undefined) return;
+    const begun = Promise.withResolvers<Open['tx']>();
+    const fate = Promise.withResolvers<'commit' | 'abort'>();
+    const ended = this.#store
+      .transaction(async (tx) => {
+        begun.resolve(tx);
+        if ((await fate.promise) === 'abort') throw new Error('after all not');
+      })
+      .then(
+        () => true,
+        () => false,
+      );
+    const tx = await this.#done(begun.promise);
+    this.#open = { tx, written: [], end: fate.resolve, ended };
+  }
+
+  async #publish(key: string): Promise<void> {
+    if (this.#open === undefined) return;
+    const label = `e${String(++this.#labels)}`;
+    const event = { ...confirmed(key), customerId: label };
+    await this.#publisher.publish(this.#open.tx, OrderConfirmed, event);
+    this.#open.written.push({ key, label });
+  }
+
+  async #finish(how: 'commit' | 'abort'): Promise<void> {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    open.end(how);
+    const committed = await this.#done(open.ended);
+    assert.equal(committed, how === 'commit');
+    if (committed) this.#committed.push(...open.written);
+    await turn();
+  }
+
+  #befall(step: Step): void {
+    if (step.kind === 'crash') this.#processes[step.process]?.doom(step.crash);
+    else if (step.kind === 'broker') this.#weather.down = step.down;
+    else if (step.kind === 'sending') this.#weather.publish.push(step.fault);
+    else if (step.kind === 'delivering') this.#weather.delivery.push(step.fault);
+    else if (step.kind === 'handling') this.#handling.push(step.fault);
+  }
+
+  /** Starts a process; when it dies another takes its place. */
+  #bear(slot: number): void {
+    const born = createModelProcess<ModelTables & EventTables>({
+      ...{ store: this.#store, bus: this.#bus, clock: this.#clock, weather: this.#weather },
+      random: createSeededRandom(this.#seed + ++this.#births),
+      lostMs: ackWaitMs,
+      relay: { leaseMs, batch: 3 },
+      onDeath: () => {
+        this.#clock.after(restartMs, () => {
+          if (!this.#ending) this.#bear(slot);
+        });
+      },
+    });
+    this.#processes[slot] = born;
+    born.events.start();
+    void born.events.subscribe({
+      ...{ consumer: 'warehouse', concurrency: 2, maxDeliveries, ackWaitMs },
+      ...{ retryMs: 200, pauseMs: 200 },
+      handlers: [
+        on(OrderConfirmed, async ({ orderId, customerId }, { tx }) => {
+          const effect = { label: customerId, order_key: orderId };
+          await tx.insertInto('model_effects').values(effect).execute();
+          const fault = this.#handling.shift();
+          if (fault === 'throws') throw new Error('a fault of the handler');
+          if (fault === 'outage') throw new MeshError('cut', { status: 'UNAVAILABLE' });
+        }),
+      ],
+    });
+  }
+
+  /** Waits for work on the database, which may itself wait for its turn: that takes time. */
+  async #done<T>(work: Promise<T>): Promise<T> {
+    const pending = new Set([work]);
+    const settled = (): void => {
+      pending.delete(work);
+    };
+    work.then(settled, settled);
+    await turn();
+    for (let i = 0; pending.size > 0; i++) {
+      assert.ok(i < 100_000, 'the database is never free');
+      this.#clock.advance(this.#clock.nextMs ?? 0);
+      await turn();
+    }
+    return work;
+  }
+
+  /** Lets time pass, and everything happen that is due on the way. */
+  async #pass(ms: number): Promise<void> {
+    const until = this.#clock.monotonic() + ms;
+    await turn();
+    for (let next = this.#clock.nextMs; next !== undefined; next = this.#clock.nextMs) {
+      if (this.#clock.monotonic() + next > until) break;
+      this.#clock.advance(next);
+      await turn();
+    }
+    this.#clock.advance(until - this.#clock.monotonic());
+    this.#unaged += ms;
+    await this.#age();
+  }
+
+  /** Leases last by the time of the database, which no test can move; so they are made older instead. */
+  async #age(): Promise<void> {
+    if (this.#open !== undefined || this.#unaged < 100) return;
+    const ms = this.#unaged;
+    this.#unaged = 0;
+    const older = eventTables(this.#store.db)
+      .updateTable('weft_lease')
+      .set(({ eb }) => ({ expires_at: eb('expires_at', '-', ms) }));
+    await this.#done(older.execute());
+  }
+
+  /** Whether all that was committed was sent, and had its effect or is given up. */
+  async #isQuiet(): Promise<boolean> {
+    const db = eventTables(this.#store.db);
+    const unsent = await db
+      .selectFrom('weft_outbox')
+      .select('id')
+      .where('sent_at', 'is', null)
+      .limit(1)
+      .execute();
+    const settled = new Set((await this.#effects()).map(({ label }) => label));
+    for (const [label, { state }] of await this.#letters()) {
+      if (state === 'dead') settled.add(label);
+    }
+    return unsent.length === 0 && this.#committed.every(({ label }) => settled.has(label));
+  }
+
+  async #channel(): Promise<readonly Labelled[]> {
+    const reading = readChannel(this.#bus);
+    await turn();
+    await reading.close();
+    return reading.seen;
+  }
+
+  #effects(): Promise<readonly { label: string; order_key: string }[]> {
+    return this.#store.db.selectFrom('model_effects').selectAll().orderBy('seq').execute();
+  }
+
+  async #letters(): Promise<Ending['letters']> {
+    const page = { limit: 1_000, replayed: true };
+    const letters = await this.#publisher.deadLetters.list({}, page);
+    return new Map(
+      letters.map(({ payload, state, replays }) => [
+        OrderConfirmed.decode(payload).customerId,
+        { state, replays },
+      ]),
+    );
+  }
+}
+
+/** Lets everything happen that waits for no timer: in these rooms nothing else is a task of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
