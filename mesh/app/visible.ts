@@ -2,7 +2,7 @@ import type { AdminOptions } from '../admin/service.ts';
 import { servingLanesView } from '../admin/views.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
-import { type OutboxCounts, observeEvents } from '../telemetry/event-metrics.ts';
+import { type EventsView, type OutboxCounts, observeEvents } from '../telemetry/event-metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { observePeers, observeServingLanes } from '../telemetry/peer-metrics.ts';
 import type { MetricsRegistry } from '../telemetry/registry.ts';
@@ -32,11 +32,18 @@ export function visible(
 /** Counts what waits in the outbox, again and again, and shows it as a metric. */
 export function watchOutbox(
   registry: MetricsRegistry,
-  events: { outbox(): Promise<OutboxCounts>; readonly resent: number },
+  events: Pick<EventsView, 'consumed'> & {
+    outbox(): Promise<OutboxCounts>;
+    readonly resent: number;
+  },
   ports: Pick<PeriodicOptions, 'clock' | 'log'>,
 ): Closeable {
   let counts: OutboxCounts | undefined;
-  observeEvents(registry, { outbox: () => counts, resent: () => events.resent });
+  observeEvents(registry, {
+    outbox: () => counts,
+    resent: () => events.resent,
+    consumed: () => events.consumed(),
+  });
   return runPeriodically({
     ...ports,
     everyMs: countEveryMs,

@@ -11,6 +11,7 @@ import { type Asking, createAsking } from './ask/asking.ts';
 import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
 import type { Subscription } from './consume/subscription.ts';
+import { type Consumed, createTally } from './consume/tally.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
@@ -64,6 +65,8 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   outbox(): Promise<OutboxState>;
   /** How many messages this process has sent again because the broker no longer held them. */
   readonly resent: number;
+  /** What became of what was delivered to the consumers of this process. */
+  consumed(): readonly Consumed[];
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
   close(): Promise<void>;
 }
@@ -90,7 +93,8 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const relay = buildRelay(parted);
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
-  const parts = { source, image, store, bus, write, ...ports };
+  const tally = createTally();
+  const parts = { source, image, store, bus, write, tally, ...ports };
   const { listen, close: closeReplies, ...asking } = createAsking(parts);
   const subscriptions: Subscription[] = [];
   return {
@@ -108,6 +112,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     get relay() {
       return relay.state;
     },
+    consumed: () => tally.all(),
     deadLetters: createDeadLetters({ store, clock }),
     outbox: () => outbox.state(),
     get resent() {

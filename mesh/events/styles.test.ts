@@ -125,6 +125,8 @@ test('an event that comes too late is not handled, and the inbox says so', async
     .where('event_id', '=', late)
     .executeTakeFirst();
   expect(row).toEqual({ outcome: 'expired' });
+  await eventually(() => events.consumed().length === 2);
+  expect(events.consumed()).toContainEqual({ consumer: 'warehouse', outcome: 'expired', count: 1 });
   expect(spans.ofTrace(trace.traceId).map(({ status }) => status)).toContain('EXPIRED');
 });
 

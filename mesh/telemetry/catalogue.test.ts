@@ -28,7 +28,11 @@ const target: TargetView = {
 let outbox: { unsent: number; later: number; refused: number } | undefined;
 observePeers(registry, { targets: () => [target] });
 observeServingLanes(registry, () => lane);
-observeEvents(registry, { outbox: () => outbox, resent: () => 3 });
+observeEvents(registry, {
+  outbox: () => outbox,
+  resent: () => 3,
+  consumed: () => [{ consumer: 'warehouse', outcome: 'expired', count: 2 }],
+});
 createBalancerEvents({ log: silentLog, registry });
 
 afterAll(() => telemetry.close());
@@ -83,5 +87,11 @@ describe('what weft shows of those it calls', () => {
     expect(shown()).not.toMatch(/^weft_events_outbox_depth /m);
     outbox = { unsent: 5, later: 2, refused: 1 };
     expect(shown()).toContain('weft_events_outbox_depth 5\n');
+  });
+
+  test('is what became of what came', () => {
+    expect(shown()).toContain(
+      'weft_events_consumed_total{weft_consumer="warehouse",weft_outcome="expired"} 2\n',
+    );
   });
 });

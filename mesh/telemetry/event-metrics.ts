@@ -10,6 +10,8 @@ export interface EventsView {
   outbox(): OutboxCounts | undefined;
   /** Messages that this process sent again because the broker no longer held them. */
   resent(): number;
+  /** What became of what was delivered, by consumer and outcome. */
+  consumed(): readonly { consumer: string; outcome: string; count: number }[];
 }
 
 export interface OutboxCounts {
@@ -35,7 +37,13 @@ const resent: MetricSpec<'counter'> = {
   help: 'Messages sent again because the broker no longer held what it had stored.',
 };
 
-/** Lets a registry read what waits. */
+const consumed: MetricSpec<'counter'> = {
+  ...{ name: 'weft.events.consumed', kind: 'counter', unit: '{message}' },
+  labels: ['weft.consumer', 'weft.outcome'],
+  help: 'Deliveries that consumers of this process decided on, by outcome.',
+};
+
+/** Lets a registry read what waits, and what came. */
 export function observeEvents(registry: MetricsRegistry, events: EventsView): void {
   const gauge = (spec: MetricSpec<'gauge'>, of: (counts: OutboxCounts) => number): void => {
     registry.observe(spec, (): Sample[] => {
@@ -47,4 +55,7 @@ export function observeEvents(registry: MetricsRegistry, events: EventsView): vo
   gauge(later, (counts) => counts.later);
   gauge(refused, (counts) => counts.refused);
   registry.observe(resent, () => [{ labels: [], value: events.resent() }]);
+  registry.observe(consumed, () =>
+    events.consumed().map((it) => ({ labels: [it.consumer, it.outcome], value: it.count })),
+  );
 }

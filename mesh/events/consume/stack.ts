@@ -5,15 +5,20 @@ import { type EffectParts, effectOnce } from './effect.ts';
 import { unexpired } from './expired.ts';
 import { addressed, decided, held, kept, type LayerParts, traced } from './layers.ts';
 import { refused } from './refused.ts';
+import { type Tally, tallied } from './tally.ts';
 
 /** What all layers of one consumer share. */
-export type StackParts<DB> = LayerParts & CountedParts<DB> & EffectParts<DB>;
+export type StackParts<DB> = LayerParts &
+  CountedParts<DB> &
+  EffectParts<DB> & { readonly tally: Tally };
 
 /** The way of a delivery, outermost first. */
 export function consumerStack<DB>(parts: StackParts<DB>): Consume {
   return compose<Consume>(
     [
-      // Above everything: whatever happens below, there is something to tell the bus.
+      // Above everything: it counts what was decided.
+      tallied(parts),
+      // Above all work: whatever happens below, there is something to tell the bus.
       decided(parts),
       // Above the gate: what is for others need not wait for our world to recover.
       addressed(parts),

@@ -23,6 +23,7 @@ import { createParkingLot } from './parking-lot.ts';
 import { createSharedIntake, type SharedIntakeOptions, tell } from './shared-intake.ts';
 import { consumerStack } from './stack.ts';
 import { createSubscription, type Subscription } from './subscription.ts';
+import type { Tally } from './tally.ts';
 import { createTimeLimits } from './time-limits.ts';
 
 /** Who hears what a consumer takes; no two for one type. */
@@ -72,6 +73,8 @@ export interface SubscribeParts<DB> {
   readonly bus: Bus;
   /** Writes into the outbox: replies leave this way. */
   readonly write: Write<DB>;
+  /** Counts what becomes of what is delivered. */
+  readonly tally: Tally;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
