@@ -23,7 +23,7 @@ export const flow: Experiment = {
       const played = new Map<Scenario, Record<Flow, Summary>>();
       for (const scenario of scenariosOf(effort)) {
         say(scenario.title);
-        played.set(scenario, await playToAll(crews, scenario));
+        played.set(scenario, byFlow(await play(crews, scenario, { effort, say })));
       }
       return {
         bars: barsOf(played),
@@ -37,13 +37,7 @@ export const flow: Experiment = {
   },
 };
 
-async function playToAll(
-  crews: readonly Crew[],
-  scenario: Scenario,
-): Promise<Record<Flow, Summary>> {
-  const summaries = new Map(
-    await Promise.all(crews.map(async (crew) => [crew.flow, await play(crew, scenario)] as const)),
-  );
+function byFlow(summaries: ReadonlyMap<Flow, Summary>): Record<Flow, Summary> {
   const of = (wanted: Flow): Summary => {
     const summary = summaries.get(wanted);
     if (summary === undefined) throw new Error(`${wanted} was not played`);

@@ -11,9 +11,10 @@ import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
 import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
+import { ordering } from './ordering.ts';
 import { tailing } from './tailing.ts';
 
-const experiments: readonly Experiment[] = [chain, flow, dualWrite, tailing, duplicates];
+const experiments: readonly Experiment[] = [chain, flow, dualWrite, tailing, duplicates, ordering];
 
 const {
   positionals: [only],
