@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
-import { openStore, type Store, sql, type Transaction } from '#mesh';
+import { type Migration, openStore, type Store, sql } from '#mesh';
 import { eventMigrations } from '../../mesh/events/migrations.ts';
 import { type EventTables, eventTables } from '../../mesh/events/tables.ts';
 import { startPostgres } from '../../mesh/testing/postgres.ts';
@@ -9,22 +9,33 @@ import type { BareOutbox, Row } from './bare.ts';
 import { sampleMessages } from './messages.ts';
 import { temporaryFolder } from './servers.ts';
 
+/** What the handlers of the bench write: one row for each event. */
+export interface EffectTables extends EventTables {
+  bench_effect: { order_id: string; place: number };
+}
+
 /** A database with the tables of events, as weft opens it and as one would open it by hand. */
 export interface Database {
   readonly name: string;
-  readonly store: Store<EventTables>;
+  readonly store: Store<EffectTables>;
   readonly bare: BareOutbox;
   /** What decides how much a commit promises, read back. */
   settings(): Promise<Record<string, string>>;
   close(): Promise<void>;
 }
 
+const effects: Migration = {
+  name: 'bench-effects',
+  up: 'create table bench_effect (order_id text not null, place bigint not null)',
+};
+const migrations = [...eventMigrations, effects];
+
 /** An SQLite file in WAL mode whose commits wait for the disk. */
 export async function openSqliteDatabase(): Promise<Database> {
   const folder = await temporaryFolder();
   const path = join(folder.path, 'bench.db');
-  const store = await openStore<EventTables>({
-    ...{ url: `sqlite:${path}`, migrations: eventMigrations, durability: 'full' },
+  const store = await openStore<EffectTables>({
+    ...{ url: `sqlite:${path}`, migrations, durability: 'full' },
   });
   const db = new DatabaseSync(path, { timeout: 5_000 });
   db.exec('pragma synchronous = full');
@@ -64,7 +75,9 @@ export async function openSqliteDatabase(): Promise<Database> {
 /** A PostgreSQL of the bench's own, whose commits wait for the disk. */
 export async function openPostgresDatabase(): Promise<Database> {
   const server = await startPostgres({ fsync: 'on' });
-  const store = await openStore<EventTables>({ url: server.url, migrations: eventMigrations });
+  const store = await openStore<EffectTables>({
+    ...{ url: server.url, migrations, connections: 32 },
+  });
   const client = new Client({ connectionString: server.url });
   await client.connect();
   const show = async (name: string): Promise<string> => {
@@ -86,7 +99,9 @@ export async function openPostgresDatabase(): Promise<Database> {
     },
     async settings() {
       const names = ['server_version', 'fsync', 'synchronous_commit'];
-      return { PostgreSQL: (await Promise.all(names.map(show))).join(', ') };
+      const said: string[] = [];
+      for (const name of names) said.push(await show(name));
+      return { PostgreSQL: said.join(', ') };
     },
     async close() {
       await client.end();
@@ -102,8 +117,8 @@ export async function fill({ store }: Database, count: number): Promise<void> {
     ...{ message_id: id, channel, subject, payload: data, created_at: Date.now() },
     headers: JSON.stringify(headers),
   }));
-  await store.transaction(async (tx: Transaction<EventTables>) => {
-    const db = eventTables<EventTables>(tx);
+  await store.transaction(async (tx) => {
+    const db = eventTables<EffectTables>(tx);
     await db.deleteFrom('weft_outbox').execute();
     for (let from = 0; from < count; from += 500) {
       await db

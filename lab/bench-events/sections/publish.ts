@@ -1,4 +1,3 @@
-import { headers, type JetStreamClient, type MsgHdrs } from 'nats';
 import type { Bus, Outgoing } from '../../../mesh/events/bus/bus.ts';
 import { closing, type Section } from '../../suite/section.ts';
 import { publishAtomic, publishFast } from '../batches.ts';
@@ -12,6 +11,7 @@ import {
   timed,
 } from '../contest.ts';
 import { sampleMessages } from '../messages.ts';
+import { publishPlainly } from '../plain.ts';
 import { type Broker, openBroker } from '../servers.ts';
 
 /** Messages with the headers of an event, published and acked: weft beside js.publish of the plain client. */
@@ -96,25 +96,4 @@ async function publishAll(bus: Bus, messages: readonly Outgoing[]): Promise<void
   const outcomes = await bus.publish(messages);
   const failed = outcomes.find(({ stored }) => !stored);
   if (failed !== undefined) throw new Error(`not stored: ${JSON.stringify(failed)}`);
-}
-
-async function publishPlainly(
-  js: JetStreamClient,
-  messages: readonly Outgoing[],
-  inFlight: number,
-): Promise<void> {
-  let next = 0;
-  const one = async (): Promise<void> => {
-    for (let message = messages[next++]; message !== undefined; message = messages[next++]) {
-      const { id: msgID, subject, data } = message;
-      await js.publish(subject, data, { msgID, headers: plainHeaders(message) });
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, one));
-}
-
-function plainHeaders({ headers: all }: Outgoing): MsgHdrs {
-  const plain = headers();
-  for (const [name, value] of Object.entries(all)) plain.append(name, value);
-  return plain;
 }

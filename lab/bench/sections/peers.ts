@@ -1,10 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { closing, effort, type Plan, type Section } from '../../suite/section.ts';
+import { installPackages } from '../../suite/install.ts';
+import { closing, effort, type Section } from '../../suite/section.ts';
 import { type Side, sideOf } from '../block.ts';
 import { bareClient } from '../contenders/bare.ts';
 import { wrappedClient } from '../contenders/wrapped.ts';
-import { must, shed } from '../debian.ts';
 import { startFleet } from '../fleet.ts';
 import { goSide } from '../golang.ts';
 import { peer, peers } from '../kinds.ts';
@@ -14,7 +13,7 @@ import { echo, show } from './unary.ts';
 /** Unary echo of others beside the same bare stub, each with servers of its own kind. */
 export const peersSection: Section = (plan) =>
   closing(async (later) => {
-    await installPeers(plan);
+    await installPackages(plan, join(import.meta.dirname, '../peers'), 'peers');
     const fleet = later(await startFleet(['bare']));
     const addresses = fleet.addresses('bare');
     const sides: Side[] = [
@@ -53,20 +52,3 @@ export const peersSection: Section = (plan) =>
       data: { inFlight, absent, ...(go !== undefined && { grpcGo: `unary, ${go}` }) },
     };
   });
-
-/** Brings the packages of peers/ into the shed, once and again when the lockfile changes. */
-async function installPeers(plan: Plan): Promise<void> {
-  const wanted = join(import.meta.dirname, '../peers');
-  const home = join(shed, 'peers');
-  const mark = join(home, 'installed.json');
-  const lock = readFileSync(join(wanted, 'package-lock.json'), 'utf8');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
-  plan.say('  installing what weft is measured beside (npm ci)');
-  mkdirSync(home, { recursive: true });
-  for (const file of ['package.json', 'package-lock.json']) {
-    copyFileSync(join(wanted, file), join(home, file));
-  }
-  const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'] as const;
-  await must(home, ['npm', 'ci', ...quietly]);
-  writeFileSync(mark, lock);
-}
