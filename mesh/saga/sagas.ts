@@ -50,9 +50,8 @@ export interface Sagas<DB> extends Closeable {
   /** Waits until a saga is over, whichever process works on it. NOT_FOUND/SAGA_NOT_FOUND. */
   outcome<T>(saga: Saga<DB, T>, id: string, options?: OutcomeOptions): Promise<SagaOutcome<T>>;
   /**
-   * The answer to an `askStep`, in the transaction of whoever heard it: `change` gives the new data, or throws
-   * a `refusal`. "late": the saga does not wait for it (any more); what the answer says is then to be taken
-   * back by the step's compensation, which has been sent.
+   * The answer to an `askStep`, in the transaction of whoever heard it. "late": the saga does not wait for it
+   * (any more); what the answer says is then taken back by the step's compensation.
    */
   reply<T>(tx: Transaction<DB>, saga: Saga<DB, T>, reply: Reply<T>): Promise<'resumed' | 'late'>;
   /** Which saga holds a target, for those who would read what is half done: its id. */
