@@ -21,7 +21,7 @@ import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
 import { openReach } from './reach.ts';
 import { newInstanceId } from './settings.ts';
-import { showMetrics, visible, watchOutbox } from './visible.ts';
+import { showMetrics, visible, watchOutbox, watchSagas } from './visible.ts';
 
 /** The longest that running calls may go on after the instance left discovery, in ms. */
 const drainGraceMs = 25_000;
@@ -63,7 +63,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     );
     for (const bind of parts.services) bind(server);
     opened.push(server);
-    const address = await listen(server, settings, { instanceId, log });
+    const { host, port, metadata: said } = await listen(server, settings, { instanceId, log });
     const shown = await showMetrics(settings, telemetry, opened);
     if (events !== undefined) {
       opened.push(events);
@@ -73,8 +73,8 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
         await events.subscribe({ consumer: name, ...parts.consumer });
     }
     for (const job of tools.jobs) opened.push(job());
-    const metadata = { ...address.metadata, ...shown, ...options.metadata };
-    const { host, port } = address;
+    opened.push(...watchSagas(telemetry.registry, tools.desk, ports));
+    const metadata = { ...said, ...shown, ...options.metadata };
     const endpoint = { instanceId, service: name, host, port, metadata };
     const lease = await discovery.registry.register(endpoint);
     opened.push(leave(lease, server, { spreadMs: settings.drainSpreadMs, log }));

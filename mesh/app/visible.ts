@@ -2,10 +2,12 @@ import type { AdminOptions } from '../admin/service.ts';
 import { servingLanesView } from '../admin/views.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
+import type { SagaDesk } from '../saga/desk.ts';
 import { type EventsView, type OutboxCounts, observeEvents } from '../telemetry/event-metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { observePeers, observeServingLanes } from '../telemetry/peer-metrics.ts';
 import type { MetricsRegistry } from '../telemetry/registry.ts';
+import { observeSagas } from '../telemetry/saga-metrics.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type PeriodicOptions, runPeriodically } from './periodic.ts';
 import type { Reach } from './reach.ts';
@@ -52,6 +54,21 @@ export function watchOutbox(
       counts = await events.outbox();
     },
   });
+}
+
+/** Counts the sagas that have not ended, again and again, and shows them as a metric; none without sagas. */
+export function watchSagas(
+  registry: MetricsRegistry,
+  desk: SagaDesk | undefined,
+  ports: Pick<PeriodicOptions, 'clock' | 'log'>,
+): readonly Closeable[] {
+  if (desk === undefined) return [];
+  let counts: Readonly<Record<string, number>> | undefined;
+  observeSagas(registry, { counts: () => counts });
+  const task = async (): Promise<void> => {
+    counts = await desk.counts();
+  };
+  return [runPeriodically({ ...ports, everyMs: countEveryMs, name: 'counting the sagas', task })];
 }
 
 /** Serves /metrics, unless that is switched off; gives what discovery is to know of it. */

@@ -52,6 +52,7 @@ describe('a person', () => {
     expect(await sagas.desk.list({ limit: 10 })).toMatchObject([
       { id, step: 'train', attempts: 1 },
     ]);
+    expect(await sagas.desk.counts()).toEqual({ running: 1, compensating: 0, stuck: 0 });
     await sagas.desk.steer(id, 'compensate');
     expect(await sagas.outcome(saga, id)).toMatchObject({ failure: { reason: 'BY_HAND' } });
     expect(await sagas.desk.list({ limit: 10 })).toEqual([]);

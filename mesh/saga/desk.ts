@@ -42,6 +42,8 @@ export interface SagaDesk {
   /** Those that are stuck, then those on their way, then, with `all`, those that have ended last. */
   list(wanted: { readonly all?: boolean; readonly limit: number }): Promise<readonly SagaView[]>;
   show(id: string): Promise<SagaView | undefined>;
+  /** How many have not ended. */
+  counts(): Promise<Readonly<Record<'running' | 'compensating' | 'stuck', number>>>;
   /**
    * NOT_FOUND/SAGA_NOT_FOUND; FAILED_PRECONDITION/SAGA_OVER for one that has ended, SAGA_IN_HAND for one that is
    * worked on at this moment, NO_WAY_BACK after the pivot.
@@ -80,6 +82,21 @@ export function createDesk<DB>(options: DeskOptions<DB>): SagaDesk {
     async show(id) {
       const row = await readRow(store.db, id);
       return row && viewOf(row);
+    },
+    async counts() {
+      const counts = { running: 0, compensating: 0, stuck: 0 };
+      // Each question by an index of its own; together they would look at every saga that has ended.
+      for (const statuses of [['running', 'compensating'], ['stuck']] as const) {
+        const rows = await sagaTables(store.db)
+          .selectFrom('weft_saga')
+          .select(({ fn }) => ['status', fn.countAll<number | string>().as('sagas')])
+          .where('status', 'in', statuses)
+          .groupBy('status')
+          .execute();
+        // PostgreSQL counts in 64 bits, which its driver gives as text.
+        for (const { status, sagas } of rows) Object.assign(counts, { [status]: Number(sagas) });
+      }
+      return counts;
     },
     steer: (id, order) => steer(options, id, order),
   };

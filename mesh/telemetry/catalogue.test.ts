@@ -7,6 +7,7 @@ import { observeEvents } from './event-metrics.ts';
 import { prometheusName } from './exposition.ts';
 import { observePeers, observeServingLanes } from './peer-metrics.ts';
 import type { LaneView, TargetView } from './peers.ts';
+import { observeSagas } from './saga-metrics.ts';
 import { createTelemetry } from './telemetry.ts';
 
 /** Everything that a weft process can show, and the page that says so. */
@@ -33,6 +34,7 @@ observeEvents(registry, {
   resent: () => 3,
   consumed: () => [{ consumer: 'warehouse', outcome: 'expired', count: 2 }],
 });
+observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });
 createBalancerEvents({ log: silentLog, registry });
 
 afterAll(() => telemetry.close());
@@ -81,6 +83,11 @@ describe('what weft shows of those it calls', () => {
     expect(shown()).toContain(
       'weft_lane_plain_calls_total{grpc_target="inventory",weft_reason="body"} 6\n',
     );
+  });
+
+  test('is how many sagas are under way, and how many need a person', () => {
+    expect(shown()).toContain('weft_sagas{weft_status="running"} 2\n');
+    expect(shown()).toContain('weft_sagas{weft_status="stuck"} 1\n');
   });
 
   test('is what waits for the bus, once it was counted', () => {
