@@ -87,6 +87,6 @@ test('whatever the bus refuses or leaves open, events of one key are stored in t
       }
       await rig.close();
     }),
-    { numRuns: 40, endOnFailure: true },
+    { numRuns: 25, endOnFailure: true },
   );
 }, 60_000);
