@@ -31,18 +31,21 @@ export function visible(
   return { telemetry, peers: reach.view, policy: reach.policies, servingLanes };
 }
 
-/** Counts what waits in the outbox, again and again, and shows it as a metric. */
+/** Counts what waits in the outbox and what is parked, again and again, and shows it as a metric. */
 export function watchOutbox(
   registry: MetricsRegistry,
   events: Pick<EventsView, 'consumed'> & {
     outbox(): Promise<OutboxCounts>;
+    parked(): Promise<ReadonlyMap<string, number>>;
     readonly resent: number;
   },
   ports: Pick<PeriodicOptions, 'clock' | 'log'>,
 ): Closeable {
   let counts: OutboxCounts | undefined;
+  let parked: ReadonlyMap<string, number> = new Map();
   observeEvents(registry, {
     outbox: () => counts,
+    parked: () => parked,
     resent: () => events.resent,
     consumed: () => events.consumed(),
   });
@@ -52,6 +55,7 @@ export function watchOutbox(
     name: 'counting the outbox',
     async task() {
       counts = await events.outbox();
+      parked = await events.parked();
     },
   });
 }

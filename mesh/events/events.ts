@@ -10,6 +10,7 @@ import { noSpans, type SpanSink } from '../telemetry/spans.ts';
 import { type Asking, createAsking } from './ask/asking.ts';
 import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
+import { parkedByConsumer } from './consume/parking-lot.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { type Consumed, createTally } from './consume/tally.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
@@ -65,6 +66,8 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   outbox(): Promise<OutboxState>;
   /** How many messages this process has sent again because the broker no longer held them. */
   readonly resent: number;
+  /** How many events wait in the database to be tried again, by consumer, in all processes that share it. */
+  parked(): Promise<ReadonlyMap<string, number>>;
   /** What became of what was delivered to the consumers of this process. */
   consumed(): readonly Consumed[];
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
@@ -115,6 +118,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     consumed: () => tally.all(),
     deadLetters: createDeadLetters({ store, clock }),
     outbox: () => outbox.state(),
+    parked: () => parkedByConsumer(store),
     get resent() {
       return resent;
     },

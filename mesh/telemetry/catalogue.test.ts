@@ -32,6 +32,7 @@ observeServingLanes(registry, () => lane);
 observeEvents(registry, {
   outbox: () => outbox,
   resent: () => 3,
+  parked: () => new Map([['warehouse', 4]]),
   consumed: () => [{ consumer: 'warehouse', outcome: 'expired', count: 2 }],
 });
 observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });

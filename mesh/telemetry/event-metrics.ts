@@ -10,6 +10,8 @@ export interface EventsView {
   outbox(): OutboxCounts | undefined;
   /** Messages that this process sent again because the broker no longer held them. */
   resent(): number;
+  /** What waits in the database to be tried again, by consumer. */
+  parked(): ReadonlyMap<string, number>;
   /** What became of what was delivered, by consumer and outcome. */
   consumed(): readonly { consumer: string; outcome: string; count: number }[];
 }
@@ -37,6 +39,10 @@ const resent: MetricSpec<'counter'> = {
   help: 'Messages sent again because the broker no longer held what it had stored.',
 };
 
+const parked: MetricSpec<'gauge'> = {
+  ...{ name: 'weft.events.parked', kind: 'gauge', unit: '{message}', labels: ['weft.consumer'] },
+  help: 'Events that wait in the database to be tried again, or behind one that does.',
+};
 const consumed: MetricSpec<'counter'> = {
   ...{ name: 'weft.events.consumed', kind: 'counter', unit: '{message}' },
   labels: ['weft.consumer', 'weft.outcome'],
@@ -55,6 +61,9 @@ export function observeEvents(registry: MetricsRegistry, events: EventsView): vo
   gauge(later, (counts) => counts.later);
   gauge(refused, (counts) => counts.refused);
   registry.observe(resent, () => [{ labels: [], value: events.resent() }]);
+  registry.observe(parked, () =>
+    [...events.parked()].map(([consumer, value]) => ({ labels: [consumer], value })),
+  );
   registry.observe(consumed, () =>
     events.consumed().map((it) => ({ labels: [it.consumer, it.outcome], value: it.count })),
   );

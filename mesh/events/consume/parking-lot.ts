@@ -78,3 +78,13 @@ export function createParkingLot<DB>(store: Store<DB>, consumer: string, clock: 
     },
   };
 }
+
+/** How many events are parked, by consumer; consumers without any are missing. */
+export async function parkedByConsumer<DB>(store: Store<DB>): Promise<ReadonlyMap<string, number>> {
+  const rows = await eventTables(store.db)
+    .selectFrom('weft_parked')
+    .select(['consumer', sql<number>`count(*)`.as('depth')])
+    .groupBy('consumer')
+    .execute();
+  return new Map(rows.map(({ consumer, depth }) => [consumer, depth]));
+}
