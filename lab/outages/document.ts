@@ -34,10 +34,10 @@ export function outagesTable(drills: readonly Drill[]): string {
 }
 
 function waits({ waiting }: Drill): string {
-  const { callers, undecided = 0, outbox, stream } = waiting;
+  const { callers, undecided, outbox, stream } = waiting;
   const parts = [
     [callers, 'orders with their callers'],
-    [undecided, 'orders accepted and undecided'],
+    [undecided ?? 0, 'orders accepted and undecided'],
     [outbox, 'events in outboxes'],
     ...Object.entries(stream).map(
       ([consumer, n]) => [n, `events in the stream for ${consumer}`] as const,

@@ -7,8 +7,8 @@ import { instances, type Stage } from '../chaos/stage.ts';
 export interface Waiting {
   /** Orders in the hands of those who place them: they were told to come back. */
   readonly callers: number;
-  /** Orders that are accepted and not yet decided; undefined where their database cannot be asked. */
-  readonly undecided: number | undefined;
+  /** Orders that are accepted and not yet decided; null where their database cannot be asked. */
+  readonly undecided: number | null;
   /** Events in the outboxes that can be asked. */
   readonly outbox: number;
   /** Events in the stream that a consumer has not handled, by consumer. */
@@ -17,10 +17,10 @@ export interface Waiting {
 
 /** Counts what waits. */
 export async function countWaiting({ nats }: Stage, ask: Ask, callers: number): Promise<Waiting> {
-  const count = async (service: string, sql: string): Promise<number | undefined> =>
+  const count = async (service: string, sql: string): Promise<number | null> =>
     ask(service, sql).then(
       (rows) => Number(rows[0]?.['n'] ?? 0),
-      () => undefined,
+      () => null,
     );
   const unsent = Object.keys(instances).map((service) =>
     count(service, 'select count(*) as n from weft_outbox where sent_at is null'),
