@@ -18,6 +18,8 @@ export interface Customers {
   readonly told: ReadonlyMap<string, { readonly orderId: string; readonly what: Told }>;
   /** Answers that were no decision, by status and reason. */
   readonly refusals: Readonly<Record<string, Refusal>>;
+  /** How many did not come because too many were waiting. */
+  readonly turnedAway: number;
   /** How many ask now and were not told. */
   readonly waiting: number;
   /** No new customers; resolves when all have been told, or after `withinMs` with how many wait still. */
@@ -26,8 +28,8 @@ export interface Customers {
 
 /** One in ten has a card that is declined: what was reserved for it must be given back. */
 const declinedShare = 0.1;
-/** Beyond this no new customers come: an outage must not become a flood. */
-const mostWaiting = 400;
+/** Beyond this new customers are turned away: an outage must not become a flood. */
+const mostWaiting = 2000;
 
 /** `perSecond` new customers a second. */
 export function sendCustomers(
@@ -39,10 +41,12 @@ export function sendCustomers(
   const waiting = new Set<Promise<void>>();
   const over = new AbortController();
   let open = true;
+  let turnedAway = 0;
 
   async function order(key: string, cardToken: string): Promise<void> {
     const lines = Object.entries(pieces).map(([sku, quantity]) => ({ sku, quantity }));
     while (!over.signal.aborted) {
+      let askedMs = 0;
       try {
         const request = { idempotencyKey: key, customerId: 'cus_1', lines, cardToken };
         const { order: placed } = await orders.placeOrder(request);
@@ -52,12 +56,14 @@ export function sendCustomers(
         const { status, reason = '', details } = MeshError.from(thrown);
         const what = `${status} ${reason}`.trim();
         const { retryAfterMs } = details;
+        askedMs = retryAfterMs ?? 0;
         refusals[what] = {
           times: (refusals[what]?.times ?? 0) + 1,
           ...(retryAfterMs !== undefined && { retryAfterMs: Math.round(retryAfterMs) }),
         };
       }
-      await systemClock.sleep(200 + 300 * random.next(), over.signal).catch(() => undefined);
+      const pauseMs = Math.max(askedMs, 200) * (1 + random.next());
+      await systemClock.sleep(pauseMs, over.signal).catch(() => undefined);
     }
   }
 
@@ -67,7 +73,10 @@ export function sendCustomers(
       await systemClock.sleep(
         Math.max(1, begin + (n * 1000) / perSecond - systemClock.monotonic()),
       );
-      if (waiting.size >= mostWaiting) continue;
+      if (waiting.size >= mostWaiting) {
+        turnedAway++;
+        continue;
+      }
       const card = random.next() < declinedShare ? 'tok_declined' : 'tok_visa';
       const one = order(`chaos-order-${String(n)}`, card).finally(() => waiting.delete(one));
       waiting.add(one);
@@ -78,6 +87,9 @@ export function sendCustomers(
   return {
     told,
     refusals,
+    get turnedAway() {
+      return turnedAway;
+    },
     get waiting() {
       return waiting.size;
     },

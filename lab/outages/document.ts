@@ -19,6 +19,7 @@ export function outagesTable(drills: readonly Drill[]): string {
       'told',
       'lost',
       'doubled',
+      'turned away',
     ],
     drills.map((each) => [
       each.name,
@@ -29,6 +30,7 @@ export function outagesTable(drills: readonly Drill[]): string {
       each.ledger.told.confirmed + each.ledger.told.declined,
       each.ledger.lost.length + each.ledger.unsent + each.neverTold,
       each.ledger.doubled.length,
+      each.turnedAway,
     ]),
   );
 }

@@ -21,6 +21,8 @@ export interface Drill {
   /** From its return until everybody was told and everything had followed, in s. */
   readonly recoveredSeconds: number;
   readonly neverTold: number;
+  /** Customers who did not come because 2000 were waiting already. */
+  readonly turnedAway: number;
   readonly ledger: Ledger;
 }
 
@@ -53,10 +55,10 @@ export async function drill(scenario: Scenario, awaySeconds: number): Promise<Dr
       const told = new Map(customers.told).set('ready', { orderId: first, what: 'confirmed' });
       const ledger = await ledgerWhenSettled(ask, told, settleMs);
       const recoveredSeconds = Math.round((systemClock.monotonic() - back) / 100) / 10;
-      const { refusals } = customers;
+      const { refusals, turnedAway } = customers;
       return {
         ...{ name: scenario.name, customersPerSecond, awaySeconds, waiting, refusals },
-        ...{ recoveredSeconds, neverTold, ledger },
+        ...{ recoveredSeconds, neverTold, turnedAway, ledger },
       };
     } finally {
       await shop.close();
