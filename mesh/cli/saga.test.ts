@@ -99,7 +99,7 @@ test('weft saga ls shows once what two instances know: those that need a person'
   expect(heading).toMatch(/^ID +SERVICE +SAGA +STATUS +STEP +STARTED +TRIES +NEXT +LAST ERROR$/);
   expect(rows).toHaveLength(1);
   expect(rows[0]).toMatch(
-    /^stuck +agency +trip +stuck +print +\d+ s ago +5 +- +undefined is not a train$/,
+    /^stuck +agency +trip +stuck +print +\d+ s ago +5 +- +UNKNOWN: undefined is not a train$/,
   );
   const all = (await weft('ls', '--all')).trim().split('\n').slice(1);
   expect(all.map((row) => row.split(/ +/, 1)[0])).toEqual(['stuck', 'good']);

@@ -2,9 +2,8 @@
  * What becomes of a saga, as pure functions of what it is: no store, no clock, no calls. Whatever happens, it
  * is one of these, written in one transaction.
  */
-import { oneLine } from '../events/one-line.ts';
 import { retryDelayMs } from '../events/retry-delay.ts';
-import { describe, MeshError } from '../kernel/error.ts';
+import { MeshError } from '../kernel/error.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Saga } from './definition.ts';
 import { failureOf, type Verdict, verdictOn } from './failure.ts';
@@ -67,18 +66,19 @@ export function failed<DB>(
 ): SagaState {
   const step = stepAt(saga, state);
   const verdict = verdictOn(thrown);
+  const failure = failureOf(state.step, thrown);
   const tried = {
     ...state,
     attempts: Math.max(1, state.attempts),
     faults: verdict === 'world' ? state.faults : state.faults + 1,
-    lastError: oneLine(describe(thrown)),
+    lastError: `${failure.reason}: ${failure.message}`,
   };
   const spent = tried.faults >= (step?.retry?.faults ?? defaultFaults);
   if (step !== undefined && state.failure === undefined) {
     const outcome = outcomeOf(step, state, verdict);
     const over = verdict === 'world' ? tried.attempts >= attemptsOf(step) : spent;
     if ((verdict === 'refusal' || over) && canGoBack(saga, state, outcome)) {
-      return wentBack(saga, tried, { failure: failureOf(step.name, thrown), outcome, nowMs });
+      return wentBack(saga, tried, { failure, outcome, nowMs });
     }
   }
   if (spent) return { ...tried, status: 'stuck', claimedBy: undefined, waitsFor: undefined };
