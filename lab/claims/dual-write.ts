@@ -23,7 +23,7 @@ import { barChart } from './plot.ts';
 
 const kills = { full: 200, short: 20 };
 /** Processes that live and die beside each other, each with a database of its own. */
-const beside = 2;
+const beside = 4;
 /** How long a life lasts once it is at work, in ms. */
 const life = { atLeastMs: 50, atMostMs: 300 };
 

@@ -64,6 +64,8 @@ async function line(way: Way, number: number): Promise<never> {
   }
 }
 
+// Connected and compiled before the life begins that is cut short.
+await Promise.all(ways.map((way) => place[way](`${life}-${String(ways.indexOf(way))}-first`)));
 const lines = ways.flatMap((way) => Array.from({ length: atATime }, (_, i) => line(way, i)));
 tellReady();
 await Promise.all(lines);
