@@ -10,6 +10,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { type Broker, openBroker, storedOrders } from './bus.ts';
 import { startChild } from './child.ts';
 import { markdownTable } from './document.ts';
+import { type Count, countAll } from './dual-write/count.ts';
 import {
   leaseMs,
   type Way,
@@ -26,18 +27,6 @@ const kills = { full: 200, short: 20 };
 const beside = 4;
 /** How long a life lasts once it is at work, in ms. */
 const life = { atLeastMs: 50, atMostMs: 300 };
-
-/** What became of the orders of one way. */
-interface Count {
-  readonly rows: number;
-  readonly events: number;
-  /** Rows that nobody was told of. */
-  readonly lost: number;
-  /** Events of orders that there are not. */
-  readonly phantoms: number;
-  /** Events that stand on the channel twice. */
-  readonly doubled: number;
-}
 
 export const dualWrite: Experiment = {
   name: 'dual-write',
@@ -94,31 +83,6 @@ async function liveAndDie(
   const rows = await store.db.selectFrom('written').selectAll().execute();
   await store.close();
   return rows;
-}
-
-function countAll(
-  rows: readonly WriterTables['written'][],
-  stored: readonly string[],
-): Record<Way, Count> {
-  const count = (way: Way): Count => {
-    // The way is a part of each id, see the writer.
-    const mine = new RegExp(`^\\w+-\\d+-${String(ways.indexOf(way))}-`);
-    const events = stored.filter((orderId) => mine.test(orderId));
-    const told = new Set(events);
-    const written = new Set(rows.filter((row) => row.way === way).map((row) => row.order_id));
-    return {
-      rows: written.size,
-      events: events.length,
-      lost: [...written].filter((orderId) => !told.has(orderId)).length,
-      phantoms: [...told].filter((orderId) => !written.has(orderId)).length,
-      doubled: events.length - told.size,
-    };
-  };
-  return {
-    'row, then publish': count('row, then publish'),
-    'publish, then row': count('publish, then row'),
-    outbox: count('outbox'),
-  };
 }
 
 function table(counts: Record<Way, Count>, killed: number): string {

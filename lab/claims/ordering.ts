@@ -10,6 +10,7 @@ import { type Broker, openBroker } from './bus.ts';
 import { startChild } from './child.ts';
 import { markdownTable } from './document.ts';
 import type { Effort, Experiment } from './experiment.ts';
+import { type Count, countTurns } from './ordering/count.ts';
 import {
   type MemberOptions,
   type TurnTables,
@@ -26,12 +27,7 @@ const members: Readonly<Record<Way, number>> = { 'one at a time': 1, competing: 
 /** The share of turns that fail the first time, where there are faults. */
 const failures = 0.02;
 
-interface Counted {
-  readonly turns: number;
-  /** Turns whose effect came after that of a later turn of the same player. */
-  readonly outOfOrder: number;
-  readonly again: number;
-  readonly missing: number;
+interface Counted extends Count {
   /** From the first effect to the last. */
   readonly perSecond: number;
 }
@@ -97,7 +93,8 @@ async function play(way: Way, kind: keyof Both, effort: Effort): Promise<Counted
     }
     const ms = await watch;
     const perSecond = Math.round((1000 * messages.length) / ms);
-    return { ...(await countAll(store, messages.length)), perSecond };
+    const effects = await store.db.selectFrom('turns').selectAll().orderBy('place').execute();
+    return { ...countTurns(effects, messages.length), perSecond };
   } finally {
     await Promise.all(running.map((member) => member.kill()));
     await store.close();
@@ -120,23 +117,6 @@ async function watchProgress(rows: () => Promise<number>, all: number): Promise<
   const begin = systemClock.monotonic();
   await eventually(async () => (await rows()) >= all, { withinMs: 120_000, everyMs: 20 });
   return systemClock.monotonic() - begin;
-}
-
-async function countAll(
-  store: Awaited<ReturnType<typeof openStore<TurnTables>>>,
-  turns: number,
-): Promise<Omit<Counted, 'perSecond'>> {
-  const rows = await store.db.selectFrom('turns').selectAll().orderBy('place').execute();
-  const latest = new Map<string, number>();
-  const seen = new Set<string>();
-  let outOfOrder = 0;
-  for (const { player, number } of rows) {
-    const before = latest.get(player) ?? 0;
-    if (number < before) outOfOrder++;
-    latest.set(player, Math.max(before, number));
-    seen.add(`${player} ${String(number)}`);
-  }
-  return { turns, outOfOrder, again: rows.length - seen.size, missing: turns - seen.size };
 }
 
 const wayText: Record<Way, string> = {

@@ -24,3 +24,12 @@ export type WriterOptions = z.infer<typeof writerOptions>;
 
 /** How long a relay that was killed keeps others from its work, in ms: lives are short here. */
 export const leaseMs = 100;
+
+/** The id of an order: by it the reader of the channel knows the way. `life` as "w1-7". */
+export function orderIdOf(life: string, way: Way, n: string): string {
+  return `${life}-${String(ways.indexOf(way))}-${n}`;
+}
+
+export function wayOf(orderId: string): Way | undefined {
+  return ways[Number(orderId.split('-')[2])];
+}

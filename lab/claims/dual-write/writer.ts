@@ -11,6 +11,7 @@ import { messageOf, openBus } from '../bus.ts';
 import { childOptions, tellReady } from '../child.ts';
 import {
   leaseMs,
+  orderIdOf,
   type Way,
   type WriterTables,
   ways,
@@ -18,9 +19,9 @@ import {
   writerOptions,
 } from './ways.ts';
 
-const atATime = 6;
+const atATime = 12;
 /** Between two orders of a line, in ms, at most. */
-const pauseMs = 30;
+const pauseMs = 15;
 
 const { store: url, nats, life } = childOptions(writerOptions);
 const store = await openStore<WriterTables>({
@@ -59,13 +60,13 @@ const place: Record<Way, (orderId: string) => Promise<unknown>> = {
 
 async function line(way: Way, number: number): Promise<never> {
   for (let n = 0; ; n++) {
-    await place[way](`${life}-${String(ways.indexOf(way))}-${String(number)}-${String(n)}`);
+    await place[way](orderIdOf(life, way, `${String(number)}-${String(n)}`));
     await systemClock.sleep(systemRandom.next() * pauseMs);
   }
 }
 
 // Connected and compiled before the life begins that is cut short.
-await Promise.all(ways.map((way) => place[way](`${life}-${String(ways.indexOf(way))}-first`)));
+await Promise.all(ways.map((way) => place[way](orderIdOf(life, way, 'first'))));
 const lines = ways.flatMap((way) => Array.from({ length: atATime }, (_, i) => line(way, i)));
 tellReady();
 await Promise.all(lines);
