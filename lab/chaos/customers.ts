@@ -43,29 +43,7 @@ export function sendCustomers(
   let open = true;
   let turnedAway = 0;
 
-  async function order(key: string, cardToken: string): Promise<void> {
-    const lines = Object.entries(pieces).map(([sku, quantity]) => ({ sku, quantity }));
-    while (!over.signal.aborted) {
-      let askedMs = 0;
-      try {
-        const request = { idempotencyKey: key, customerId: 'cus_1', lines, cardToken };
-        const { order: placed } = await orders.placeOrder(request);
-        told.set(key, { orderId: placed?.orderId ?? '', what: decisionOf(placed?.status) });
-        return;
-      } catch (thrown) {
-        const { status, reason = '', details } = MeshError.from(thrown);
-        const what = `${status} ${reason}`.trim();
-        const { retryAfterMs } = details;
-        askedMs = retryAfterMs ?? 0;
-        refusals[what] = {
-          times: (refusals[what]?.times ?? 0) + 1,
-          ...(retryAfterMs !== undefined && { retryAfterMs: Math.round(retryAfterMs) }),
-        };
-      }
-      const pauseMs = Math.max(askedMs, 200) * (1 + random.next());
-      await systemClock.sleep(pauseMs, over.signal).catch(() => undefined);
-    }
-  }
+  const ask = createAsk(orders, { told, refusals, random, over: over.signal });
 
   async function come(): Promise<void> {
     const begin = systemClock.monotonic();
@@ -78,7 +56,7 @@ export function sendCustomers(
         continue;
       }
       const card = random.next() < declinedShare ? 'tok_declined' : 'tok_visa';
-      const one = order(`chaos-order-${String(n)}`, card).finally(() => waiting.delete(one));
+      const one = ask(`chaos-order-${String(n)}`, card).finally(() => waiting.delete(one));
       waiting.add(one);
     }
   }
@@ -103,6 +81,48 @@ export function sendCustomers(
       await Promise.all(waiting);
       return left;
     },
+  };
+}
+
+/** One customer, who asks until it is told or all is over. */
+function createAsk(
+  orders: ShopClients['orders'],
+  {
+    told,
+    refusals,
+    random,
+    over,
+  }: {
+    readonly told: Map<string, { orderId: string; what: Told }>;
+    readonly refusals: Record<string, Refusal>;
+    readonly random: Random;
+    readonly over: AbortSignal;
+  },
+): (key: string, cardToken: string) => Promise<void> {
+  const lines = Object.entries(pieces).map(([sku, quantity]) => ({ sku, quantity }));
+  /** Notes a refusal; gives how long it asked to wait, in ms. */
+  const note = (thrown: unknown): number => {
+    const { status, reason = '', details } = MeshError.from(thrown);
+    const what = `${status} ${reason}`.trim();
+    const { retryAfterMs } = details;
+    refusals[what] = {
+      times: (refusals[what]?.times ?? 0) + 1,
+      ...(retryAfterMs !== undefined && { retryAfterMs: Math.round(retryAfterMs) }),
+    };
+    return retryAfterMs ?? 0;
+  };
+  const once = async (key: string, cardToken: string): Promise<void> => {
+    const request = { idempotencyKey: key, customerId: 'cus_1', lines, cardToken };
+    const { order } = await orders.placeOrder(request);
+    told.set(key, { orderId: order?.orderId ?? '', what: decisionOf(order?.status) });
+  };
+  return async (key, cardToken) => {
+    while (!over.aborted) {
+      const askedMs = await once(key, cardToken).then(() => undefined, note);
+      if (askedMs === undefined) return;
+      const pauseMs = Math.min(Math.max(askedMs, 200), 10_000) * (1 + random.next());
+      await systemClock.sleep(pauseMs, over).catch(() => undefined);
+    }
   };
 }
 
