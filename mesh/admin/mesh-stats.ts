@@ -7,6 +7,7 @@ import type {
   TransportFigures,
 } from '../../gen/weft/admin/v1/admin.ts';
 import { type Golden, golden, type Part, share, sum } from './golden.ts';
+import { type ConsumerRow, consumerRows, type PublisherRow, publisherRows } from './mesh-events.ts';
 
 /**
  * The mesh as its processes see it, added up. Counts and buckets are added and percentiles are taken of the
@@ -19,6 +20,10 @@ export interface MeshStats {
   readonly edges: readonly EdgeRow[];
   /** The methods that are served. */
   readonly methods: readonly MethodRow[];
+  /** Services that speak events: what they publish. */
+  readonly publishers: readonly PublisherRow[];
+  /** And what they hear. */
+  readonly consumers: readonly ConsumerRow[];
 }
 
 export interface ServiceRow extends Golden {
@@ -74,6 +79,8 @@ export function meshStats(
     services: byService.map(([service, instances]) => serviceRow(service, instances, wanted)),
     edges: byService.flatMap(([caller, instances]) => edgeRows(caller, instances, wanted)),
     methods: byService.flatMap(([service, instances]) => methodRows(service, instances, wanted)),
+    publishers: publisherRows(answers),
+    consumers: consumerRows(answers),
   };
 }
 

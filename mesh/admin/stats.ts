@@ -4,13 +4,16 @@ import type {
   GetStatsResponse,
   LaneStats,
   ProcessStats,
+  TargetStats,
   TransportFigures as TransportFiguresMessage,
 } from '../../gen/weft/admin/v1/admin.ts';
+import type { EventsView } from '../telemetry/event-metrics.ts';
 import type { Figures } from '../telemetry/figures.ts';
 import { latencyBoundsMs } from '../telemetry/histogram.ts';
 import type { EndpointView, LaneView, PeersView } from '../telemetry/peers.ts';
 import type { ProcessFigures } from '../telemetry/process-metrics.ts';
 import type { Telemetry, TransportFigures } from '../telemetry/telemetry.ts';
+import { eventStats } from './event-stats.ts';
 
 /** Where the answer of GetStats comes from; what is absent is not known to this process. */
 export interface StatsSources {
@@ -18,12 +21,15 @@ export interface StatsSources {
   readonly peers?: PeersView | undefined;
   /** The lanes on which this process serves. */
   readonly servingLanes?: (() => LaneView) | undefined;
+  /** What waits in outbox and consumers. Default: this process speaks no events. */
+  readonly events?: EventsView | undefined;
 }
 
 export function statsOf({
   telemetry,
   peers,
   servingLanes,
+  events,
 }: StatsSources): Omit<GetStatsResponse, 'service' | 'instanceId'> {
   const minute = telemetry?.lastMinute();
   return {
@@ -38,16 +44,21 @@ export function statsOf({
       ...each,
       calls: each.calls.map(toTransportFigures),
     })),
-    targets: (peers?.targets() ?? []).map(({ target, breaker, endpoints, ...rest }) => {
-      const { inFlight, retryBudget, stale } = rest;
-      return {
-        ...{ target, breaker, inFlight, retryBudget, stale },
-        endpoints: endpoints.map(toEndpoint),
-      };
-    }),
+    targets: targetsOf(peers),
     servingLanes: servingLanes && toLane(servingLanes()),
     process: minute && toProcess(minute.process),
+    events: events && eventStats(events, minute),
   };
+}
+
+function targetsOf(peers: PeersView | undefined): TargetStats[] {
+  return (peers?.targets() ?? []).map(({ target, breaker, endpoints, ...rest }) => {
+    const { inFlight, retryBudget, stale } = rest;
+    return {
+      ...{ target, breaker, inFlight, retryBudget, stale },
+      endpoints: endpoints.map(toEndpoint),
+    };
+  });
 }
 
 function toFigures({ latencyBuckets, byStatus, ...rest }: Figures): FiguresMessage {

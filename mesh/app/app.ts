@@ -21,7 +21,7 @@ import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
 import { openReach } from './reach.ts';
 import { newInstanceId } from './settings.ts';
-import { showMetrics, visible, watchOutbox, watchSagas } from './visible.ts';
+import { showMetrics, visible, watchEvents, watchSagas } from './visible.ts';
 
 /** The longest that running calls may go on after the instance left discovery, in ms. */
 const drainGraceMs = 25_000;
@@ -50,14 +50,16 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const { resolver } = discovery;
     const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
     opened.push(reach);
-    const { tools, events } = await openParts(options, { ...ports, peers: reach.peers, opened });
+    const opening = { ...ports, peers: reach.peers, metrics: telemetry.events, opened };
+    const { tools, events } = await openParts(options, opening);
+    const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);
     const server = createServer({ ...ports, metrics: telemetry.rpc, lane: settings.lane });
     server.add(
       AdminServiceDefinition,
       createAdminService({
         ...{ service: name, instanceId, spans, image },
-        ...{ deadLetters: events?.deadLetters, sagas: tools.desk },
+        ...{ deadLetters: events?.deadLetters, sagas: tools.desk, events: watching?.view },
         ...visible(telemetry, reach, server),
       }),
     );
@@ -68,7 +70,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     if (events !== undefined) {
       opened.push(events);
       events.start();
-      opened.push(watchOutbox(telemetry.registry, events, ports));
+      if (watching !== undefined) opened.push(watching.start());
       if (parts.consumer !== undefined)
         await events.subscribe({ consumer: name, ...parts.consumer });
     }

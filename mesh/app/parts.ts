@@ -10,6 +10,7 @@ import type { Peers } from '../rpc/client/peers.ts';
 import type { SagaDesk } from '../saga/desk.ts';
 import type { Image } from '../schema/image.ts';
 import { openStore } from '../store/store.ts';
+import type { EventMetrics } from '../telemetry/event-meters.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
 import type { AppOptions, AppTools } from './options.ts';
 import { runPeriodically } from './periodic.ts';
@@ -20,6 +21,7 @@ interface Ports {
   readonly random: Random;
   readonly log: Log;
   readonly spans: SpanSink;
+  readonly metrics: EventMetrics;
   readonly image: Image;
   /** Those whom the process calls. */
   readonly peers: Peers;
@@ -41,7 +43,7 @@ interface Parts<DB> {
 /** Opens what a service is made with, from its settings. */
 export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Promise<Parts<DB>> {
   const { settings, name } = options;
-  const { clock, random, log, spans, image, peers, opened } = ports;
+  const { clock, random, log, spans, metrics, image, peers, opened } = ports;
   const store = await openStore<DB>({
     url: settings.store,
     durability: settings.durability,
@@ -60,7 +62,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     opened.push(bus);
     const relay = { kind: settings.relay };
     const parted = { store, bus, source: name, relay };
-    events = createEvents<DB>({ ...parted, image, clock, random, log, spans });
+    events = createEvents<DB>({ ...parted, image, clock, random, log, spans, metrics });
   }
   const jobs: (() => Closeable)[] = [];
   const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log });

@@ -1,5 +1,6 @@
 import type { AdminOptions } from '../admin/service.ts';
 import { servingLanesView } from '../admin/views.ts';
+import type { Events } from '../events/events.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
 import type { SagaDesk } from '../saga/desk.ts';
@@ -31,33 +32,41 @@ export function visible(
   return { telemetry, peers: reach.view, policy: reach.policies, servingLanes };
 }
 
-/** Counts what waits in the outbox and what is parked, again and again, and shows it as a metric. */
-export function watchOutbox(
+/** Counts what waits in outbox, consumers and dead letters, again and again; tells metrics and whoever asks. */
+export function watchEvents<DB>(
   registry: MetricsRegistry,
-  events: Pick<EventsView, 'consumed'> & {
-    outbox(): Promise<OutboxCounts>;
-    parked(): Promise<ReadonlyMap<string, number>>;
-    readonly resent: number;
-  },
+  events: Events<DB>,
   ports: Pick<PeriodicOptions, 'clock' | 'log'>,
-): Closeable {
-  let counts: OutboxCounts | undefined;
-  let parked: ReadonlyMap<string, number> = new Map();
-  observeEvents(registry, {
-    outbox: () => counts,
-    parked: () => parked,
+): { readonly view: EventsView; start(): Closeable } {
+  let outbox: OutboxCounts | undefined;
+  let letters: ReadonlyMap<string, number> | undefined;
+  let parked: ReadonlyMap<string, number> | undefined;
+  const view: EventsView = {
+    outbox: () => outbox,
     resent: () => events.resent,
-    consumed: () => events.consumed(),
-  });
-  return runPeriodically({
-    ...ports,
-    everyMs: countEveryMs,
-    name: 'counting the outbox',
-    async task() {
-      counts = await events.outbox();
-      parked = await events.parked();
+    relay: () => events.relay.kind,
+    consumers() {
+      const states = new Map(events.subscriptions.map(({ consumer, state }) => [consumer, state]));
+      const names = new Set([
+        ...states.keys(),
+        ...(letters?.keys() ?? []),
+        ...(parked?.keys() ?? []),
+      ]);
+      return [...names].sort().map((consumer) => ({
+        ...{ consumer, state: states.get(consumer) },
+        parked: parked && (parked.get(consumer) ?? 0),
+        deadLetters: letters && (letters.get(consumer) ?? 0),
+      }));
     },
-  });
+  };
+  observeEvents(registry, view);
+  const count = async (): Promise<void> => {
+    outbox = await events.outbox();
+    letters = await events.deadLetters.waiting();
+    parked = await events.parked();
+  };
+  const every = { everyMs: countEveryMs, name: 'counting events', task: count };
+  return { view, start: () => runPeriodically({ ...ports, ...every }) };
 }
 
 /** Counts the sagas that have not ended, again and again, and shows them as a metric; none without sagas. */

@@ -11,6 +11,7 @@ import { eventually } from '../testing/eventually.ts';
 import { type NatsServer, startNats } from '../testing/nats.ts';
 import { dlqCommand } from './dlq.ts';
 import type { CommandIo } from './mesh-door.ts';
+import { statCommand } from './stat.ts';
 
 interface Shelf {
   picks: { order_id: string };
@@ -78,6 +79,17 @@ async function weft(...args: string[]): Promise<Seen> {
   };
   await dlqCommand(io).parseAsync(args, { from: 'user' });
   return seen;
+}
+
+/** What `weft stat` shows. */
+async function stat(): Promise<string> {
+  let text = '';
+  const print = (more: string): void => {
+    text += more;
+  };
+  const io = { print, note: () => undefined, environment: { MESH_CONSUL: consul.address } };
+  await statCommand(io).parseAsync(['warehouse'], { from: 'user' });
+  return text;
 }
 
 async function letters(...args: string[]): Promise<readonly { id: string; key: string }[]> {
@@ -164,6 +176,18 @@ test('weft dlq replay --all gives back what the filters choose', async () => {
   expect(text).toMatch(/^replayed \S+\n1 dead letter given back/);
   await eventually(async () => (await picks()).includes('order-5'));
   expect(await letters('--key', 'order-6')).toHaveLength(1);
+});
+
+test('weft stat shows what is published and handled, and counts the letters of a shared database once', async () => {
+  await poison('order-8');
+  const waiting = (await letters()).length;
+  // What waits is counted every five seconds.
+  const row = new RegExp(
+    `^warehouse +2 consuming +\\d.* ms +.* ms +\\d+ +\\d+ +0 +0 +${waiting}$`,
+    'm',
+  );
+  await eventually(async () => row.test(await stat()), { withinMs: 20_000, everyMs: 250 });
+  expect(await stat()).toMatch(/^warehouse +\d+\.\d +0 +1 relaying, 1 standby$/m);
 });
 
 test('weft dlq drop forgets letters, and says how many', async () => {

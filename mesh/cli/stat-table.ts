@@ -1,15 +1,18 @@
 import type { Golden } from '../admin/golden.ts';
+import type { ConsumerRow, PublisherRow } from '../admin/mesh-events.ts';
 import type { EdgeRow, MeshStats, MethodRow, ServiceRow } from '../admin/mesh-stats.ts';
 import { table } from './table.ts';
 
 /** The text of `weft stat`: services, who calls whom, and the methods when one service is asked for. */
 export function statTables(stats: MeshStats, service: string | undefined): string {
-  const { services, edges, methods } = only(service, stats);
+  const { services, edges, methods, publishers, consumers } = only(service, stats);
   const parts = [table([...serviceHeadings], services.map(serviceCells))];
   if (edges.length > 0) parts.push(table([...edgeHeadings], edges.map(edgeCells)));
   if (service !== undefined && methods.length > 0) {
     parts.push(table([...methodHeadings], methods.map(methodCells)));
   }
+  if (publishers.length > 0) parts.push(table(publisherHeadings, publishers.map(publisherCells)));
+  if (consumers.length > 0) parts.push(table(consumerHeadings, consumers.map(consumerCells)));
   return parts.join('\n\n');
 }
 
@@ -20,6 +23,8 @@ export function only(service: string | undefined, stats: MeshStats): MeshStats {
     services: stats.services.filter((row) => row.service === service),
     edges: stats.edges.filter((row) => row.caller === service || row.target === service),
     methods: stats.methods.filter((row) => row.service === service),
+    publishers: stats.publishers.filter((row) => row.service === service),
+    consumers: stats.consumers.filter((row) => row.service === service),
   };
 }
 
@@ -30,6 +35,43 @@ const edgeHeadings = [
   ...['RETRIED', 'REFUSED', 'BREAKER', 'EJECTED', 'BUDGET'],
 ];
 const methodHeadings = ['METHOD', ...goldenHeadings];
+
+const publisherHeadings = ['PUBLISHER', 'PUBLISHED/S', 'OUTBOX', 'RELAY'];
+const consumerHeadings = [
+  ...['CONSUMER', 'STATE', 'HANDLED/S', 'DELAY P50', 'P99', 'SKIPPED', 'FAILED', 'OUTAGES'],
+  ...['PARKED', 'DEAD LETTERS'],
+];
+
+function publisherCells(row: PublisherRow): string[] {
+  const { service, publishedPerSecond, outboxUnsent, relays } = row;
+  return [service, rate(publishedPerSecond), String(outboxUnsent), countsText(relays)];
+}
+
+function consumerCells(row: ConsumerRow): string[] {
+  const { service, consumer, byOutcome } = row;
+  const count = (...outcomes: string[]): string =>
+    String(outcomes.reduce((sum, outcome) => sum + (byOutcome[outcome] ?? 0), 0));
+  return [
+    consumer === service ? consumer : `${consumer} of ${service}`,
+    ...[countsText(row.states), rate(row.handledPerSecond)],
+    ...[maybe(ms, row.delayP50Ms), maybe(ms, row.delayP99Ms)],
+    ...[count('skipped'), count('failed', 'dead'), count('outage')],
+    ...[String(row.parked), String(row.deadLetters)],
+  ];
+}
+
+/** "relaying", or with several instances "1 relaying, 2 standby". */
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
+  const [first] = entries;
+  if (first === undefined) return '-';
+  if (entries.length === 1 && first[1] === 1) return first[0];
+  return entries.map(([name, count]) => `${count} ${name}`).join(', ');
+}
+
+function rate(perSecond: number): string {
+  return perSecond.toFixed(perSecond < 10 ? 1 : 0);
+}
 
 function serviceCells(row: ServiceRow): string[] {
   return [
@@ -54,7 +96,7 @@ function methodCells(row: MethodRow): string[] {
 function goldenCells(row: Golden): string[] {
   const { successRate, perSecond, p50Ms, p95Ms, p99Ms, laneShare } = row;
   return [
-    ...[maybe(success, successRate), perSecond.toFixed(perSecond < 10 ? 1 : 0)],
+    ...[maybe(success, successRate), rate(perSecond)],
     ...[maybe(ms, p50Ms), maybe(ms, p95Ms), maybe(ms, p99Ms), maybe(percent, laneShare)],
   ];
 }

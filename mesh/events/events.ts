@@ -6,13 +6,14 @@ import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Image } from '../schema/image.ts';
 import { createValidator } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
+import { type EventMetrics, noEventMetrics } from '../telemetry/event-meters.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
 import { type Asking, createAsking } from './ask/asking.ts';
 import type { Bus } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
+import { measuredBus } from './bus/measured.ts';
 import { parkedByConsumer } from './consume/parking-lot.ts';
 import type { Subscription } from './consume/subscription.ts';
-import { type Consumed, createTally } from './consume/tally.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
@@ -34,6 +35,7 @@ export interface EventsOptions<DB> {
   readonly random?: Random;
   readonly log?: Log;
   readonly spans?: SpanSink;
+  readonly metrics?: EventMetrics;
   readonly relay?: RelayTuning;
   /** How long a consumer remembers what it has done, in ms. Default 7 days, as long as channels keep events. */
   readonly inboxMs?: number;
@@ -58,6 +60,8 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   subscribe(options: SubscribeOptions<DB>): Promise<Subscription>;
   /** Begins to send what stands in the outbox; never throws. */
   start(): void;
+  /** The consumers of this process. */
+  readonly subscriptions: readonly Subscription[];
   /** What the relay of this process is at. */
   readonly relay: RelayState;
   /** What the consumers that keep their inbox in this database gave up. */
@@ -68,8 +72,6 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   readonly resent: number;
   /** How many events wait in the database to be tried again, by consumer, in all processes that share it. */
   parked(): Promise<ReadonlyMap<string, number>>;
-  /** What became of what was delivered to the consumers of this process. */
-  consumed(): readonly Consumed[];
   /** Stops fetching, finishes handlers (at most 10 s), gives back the rest, sends what is left (at most 2 s). */
   close(): Promise<void>;
 }
@@ -81,10 +83,10 @@ const day = 24 * 3600 * 1000;
 export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const { image, store } = options;
   const { clock = systemClock, random = systemRandom, log = silentLog } = options;
-  const { spans = noSpans } = options;
-  const ports = { clock, random, log, spans };
+  const { spans = noSpans, metrics = noEventMetrics } = options;
+  const ports = { clock, random, log, spans, metrics };
   const source = checkServiceName(options.source);
-  const bus = describedBus(options.bus, image);
+  const bus = describedBus(measuredBus(options.bus, metrics), image);
   const outbox: Outbox<DB> = createOutbox({ store, ...ports, onWritten: () => relay.wake() });
   let resent = 0;
   const onMissing = (messages: number): void => {
@@ -96,12 +98,12 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const relay = buildRelay(parted);
   const validator = createValidator(image);
   const write = createWrite({ validator, source, store, outbox, ...ports });
-  const tally = createTally();
-  const parts = { source, image, store, bus, write, tally, ...ports };
+  const parts = { source, image, store, bus, write, ...ports };
   const { listen, close: closeReplies, ...asking } = createAsking(parts);
   const subscriptions: Subscription[] = [];
   return {
     ...asking,
+    subscriptions,
     publish: createPublish({ image, write }),
     send: createSend({ image, write }),
     async subscribe(wanted) {
@@ -115,7 +117,6 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     get relay() {
       return relay.state;
     },
-    consumed: () => tally.all(),
     deadLetters: createDeadLetters({ store, clock }),
     outbox: () => outbox.state(),
     parked: () => parkedByConsumer(store),

@@ -30,11 +30,16 @@ let outbox: { unsent: number; later: number; refused: number } | undefined;
 observePeers(registry, { targets: () => [target] });
 observeServingLanes(registry, () => lane);
 observeEvents(registry, {
-  outbox: () => outbox,
-  resent: () => 3,
-  parked: () => new Map([['warehouse', 4]]),
-  consumed: () => [{ consumer: 'warehouse', outcome: 'expired', count: 2 }],
+  ...{ outbox: () => outbox, resent: () => 3, relay: () => 'standby' },
+  consumers: () => [
+    { consumer: 'warehouse', state: 'paused', parked: 4, deadLetters: 2 },
+    { consumer: 'old', state: undefined, parked: undefined, deadLetters: 1 },
+  ],
 });
+telemetry.events.published('shop-orders');
+telemetry.events.sent('shop-orders', 'UNAVAILABLE', 3);
+telemetry.events.consumer('warehouse', 'shop-orders').ended('done', 4, 250);
+telemetry.events.consumer('warehouse', 'shop-orders').ended('failed', 4, undefined);
 observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });
 createBalancerEvents({ log: silentLog, registry });
 
@@ -97,9 +102,25 @@ describe('what weft shows of those it calls', () => {
     expect(shown()).toContain('weft_events_outbox_depth 5\n');
   });
 
-  test('is what became of what came', () => {
-    expect(shown()).toContain(
-      'weft_events_consumed_total{weft_consumer="warehouse",weft_outcome="expired"} 2\n',
+  test('is what was published, sent and handled, and what waits for whom', () => {
+    const text = shown();
+    expect(text).toContain(
+      'weft_events_published_total{messaging_destination_name="shop-orders"} 1\n',
     );
+    expect(text).toContain(
+      'messaging_client_sent_messages_total{messaging_system="nats",messaging_operation_name="send",messaging_destination_name="shop-orders",error_type="UNAVAILABLE"} 3\n',
+    );
+    const of = 'messaging_destination_name="shop-orders",messaging_consumer_group_name="warehouse"';
+    const process = `messaging_system="nats",messaging_operation_name="process",${of}`;
+    for (const outcome of ['done', 'failed']) {
+      expect(text).toContain(
+        `messaging_process_duration_seconds_count{${process},weft_outcome="${outcome}"} 1\n`,
+      );
+    }
+    expect(text).toContain(`weft_events_delay_seconds_sum{${of}} 0.25\n`);
+    expect(text).toContain('weft_events_relay_state{weft_state="standby"} 1\n');
+    expect(text).toMatch(/^weft_events_consumer_state\{[^}]*"warehouse",weft_state="paused"\} 1$/m);
+    expect(text).toContain('weft_events_parked{messaging_consumer_group_name="warehouse"} 4\n');
+    expect(text).toContain('weft_events_dead_letters{messaging_consumer_group_name="old"} 1\n');
   });
 });

@@ -1,6 +1,9 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import { totalOf } from './cells.ts';
+import { observeEventMeters } from './event-catalogue.ts';
+import { type EventFigures, eventFigures } from './event-figures.ts';
+import { createEventMeters, type EventMetrics } from './event-meters.ts';
 import { type Figures, figuresOf, grownBy } from './figures.ts';
 import type { MetricSpec } from './metric.ts';
 import { createProcessMeter, type ProcessFigures } from './process-metrics.ts';
@@ -20,6 +23,8 @@ import { createWindow, type Window } from './window.ts';
 export interface Telemetry extends Closeable {
   /** What clients and servers tell of their calls. */
   readonly rpc: RpcMetrics;
+  /** What publishers and consumers tell of their messages. */
+  readonly events: EventMetrics;
   /** What /metrics shows; others add theirs with `observe`. */
   readonly registry: MetricsRegistry;
   /** The last minute, for people. */
@@ -39,6 +44,7 @@ export interface LastMinute {
   readonly clients: readonly ClientFigures[];
   readonly servers: readonly ServerFigures[];
   readonly process: ProcessFigures;
+  readonly events: EventFigures;
 }
 
 export interface ClientFigures {
@@ -80,20 +86,27 @@ const info: MetricSpec<'gauge'> = {
 
 export function createTelemetry({ clock, service, instanceId }: TelemetryOptions): Telemetry {
   const meters = createRpcMeters();
+  const events = createEventMeters();
   const process = createProcessMeter(clock);
   const registry = createRegistry();
-  const window = createWindow({ clock, arrays: () => [...process.arrays, ...arraysOf(meters)] });
+  const window = createWindow({
+    clock,
+    arrays: () => [...process.arrays, ...arraysOf(meters), ...events.arrays()],
+  });
   registry.observe(info, () => [{ labels: [service, instanceId], value: 1 }]);
   observeRpc(registry, meters);
+  observeEventMeters(registry, events);
   process.observe(registry, window);
   return {
     rpc: meters,
+    events,
     registry,
     lastMinute: () => ({
       seconds: window.seconds(),
       clients: meters.clients.map((cells) => clientFigures(cells, window)),
       servers: meters.servers.map((cells) => serverFigures(cells, window)),
       process: process.figures(window),
+      events: eventFigures(events, window),
     }),
     close() {
       window.close();

@@ -4,21 +4,17 @@ import { type CountedParts, counted } from './counted.ts';
 import { type EffectParts, effectOnce } from './effect.ts';
 import { unexpired } from './expired.ts';
 import { addressed, decided, held, kept, type LayerParts, traced } from './layers.ts';
+import { type MeasuredParts, measured } from './measured.ts';
 import { refused } from './refused.ts';
-import { type Tally, tallied } from './tally.ts';
 
 /** What all layers of one consumer share. */
-export type StackParts<DB> = LayerParts &
-  CountedParts<DB> &
-  EffectParts<DB> & { readonly tally: Tally };
+export type StackParts<DB> = LayerParts & MeasuredParts & CountedParts<DB> & EffectParts<DB>;
 
 /** The way of a delivery, outermost first. */
 export function consumerStack<DB>(parts: StackParts<DB>): Consume {
   return compose<Consume>(
     [
-      // Above everything: it counts what was decided.
-      tallied(parts),
-      // Above all work: whatever happens below, there is something to tell the bus.
+      // Above everything: whatever happens below, there is something to tell the bus.
       decided(parts),
       // Above the gate: what is for others need not wait for our world to recover.
       addressed(parts),
@@ -26,6 +22,8 @@ export function consumerStack<DB>(parts: StackParts<DB>): Consume {
       held(parts),
       // Below the gate: what only waits is not worked on, and the bus may give it to another instance.
       kept(parts),
+      // Below the gate: each try counts for itself, and waiting is no work.
+      measured(parts),
       // Each try is a span; above the counting, so that it sees what the failure led to.
       traced(parts),
       // Below the gate: an outage may outlast the message. Above the counting: being late is no failure.

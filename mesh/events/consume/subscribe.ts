@@ -5,6 +5,7 @@ import { checkToken } from '../../kernel/names.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Image } from '../../schema/image.ts';
 import type { Store } from '../../store/store.ts';
+import type { EventMetrics } from '../../telemetry/event-meters.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import { checkExchange } from '../ask/exchange.ts';
 import { type Bus, type Channel, type Delivery, defaultAckWaitMs } from '../bus/bus.ts';
@@ -23,7 +24,6 @@ import { createParkingLot } from './parking-lot.ts';
 import { createSharedIntake, type SharedIntakeOptions, tell } from './shared-intake.ts';
 import { consumerStack } from './stack.ts';
 import { createSubscription, type Subscription } from './subscription.ts';
-import type { Tally } from './tally.ts';
 import { createTimeLimits } from './time-limits.ts';
 
 /** Who hears what a consumer takes; no two for one type. */
@@ -73,12 +73,11 @@ export interface SubscribeParts<DB> {
   readonly bus: Bus;
   /** Writes into the outbox: replies leave this way. */
   readonly write: Write<DB>;
-  /** Counts what becomes of what is delivered. */
-  readonly tally: Tally;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly spans: SpanSink;
+  readonly metrics: EventMetrics;
 }
 
 // How long `close` waits for handlers that run.

@@ -6,6 +6,7 @@ import type { MessageType } from '../../schema/definition.ts';
 import type { Validator } from '../../schema/validate.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
+import type { EventMetrics } from '../../telemetry/event-meters.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import type { Outgoing } from '../bus/bus.ts';
 import { type Envelope, toHeaders } from '../envelope.ts';
@@ -20,6 +21,7 @@ export interface WriterOptions<DB> {
   readonly clock: Clock;
   readonly random: Random;
   readonly spans: SpanSink;
+  readonly metrics: EventMetrics;
 }
 
 /** A message on its way into the outbox: what is not derived from the work that writes it. */
@@ -49,7 +51,7 @@ const largestPayload = 1024 * 1024 - 16 * 1024;
 
 /** Writes messages of every style, checked against the schema, with the span that published them. */
 export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
-  const { source, store, outbox, clock, random, spans } = options;
+  const { source, store, outbox, clock, random, spans, metrics } = options;
   return async (tx, letter) => {
     const { type, message, channel, subject, cause } = letter;
     const violations = letter.unchecked ? [] : options.validator.check(type.$type, message);
@@ -85,6 +87,7 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
     // After the commit, so that no trace shows an event that was rolled back.
     store.onCommit(tx, () => {
       spans.record(span);
+      metrics.published(channel);
     });
     return id;
   };

@@ -29,6 +29,7 @@ import {
   ReplayDeadLettersRequest,
   ReplayDeadLettersResponse,
 } from "./dead_letters.ts";
+import { EventStats } from "./event_stats.ts";
 import {
   GetSagaRequest,
   GetSagaResponse,
@@ -133,7 +134,11 @@ export interface GetStatsResponse {
     | LaneStats
     | undefined;
   /** The process itself. */
-  process: ProcessStats | undefined;
+  process:
+    | ProcessStats
+    | undefined;
+  /** What it published and handled; absent when it speaks no events. */
+  events: EventStats | undefined;
 }
 
 /** Figures sums up what ended within the window. */
@@ -701,6 +706,7 @@ function createBaseGetStatsResponse(): GetStatsResponse {
     targets: [],
     servingLanes: undefined,
     process: undefined,
+    events: undefined,
   };
 }
 
@@ -738,6 +744,9 @@ export const GetStatsResponse: MessageFns<GetStatsResponse, "weft.admin.v1.GetSt
     }
     if (message.process !== undefined) {
       ProcessStats.encode(message.process, writer.uint32(74).fork()).join();
+    }
+    if (message.events !== undefined) {
+      EventStats.encode(message.events, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -837,6 +846,14 @@ export const GetStatsResponse: MessageFns<GetStatsResponse, "weft.admin.v1.GetSt
             message.process = ProcessStats.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.events = EventStats.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -866,6 +883,9 @@ export const GetStatsResponse: MessageFns<GetStatsResponse, "weft.admin.v1.GetSt
       : undefined;
     message.process = (object.process !== undefined && object.process !== null)
       ? ProcessStats.fromPartial(object.process)
+      : undefined;
+    message.events = (object.events !== undefined && object.events !== null)
+      ? EventStats.fromPartial(object.events)
       : undefined;
     return message;
   },
