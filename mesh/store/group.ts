@@ -3,6 +3,7 @@ import type { ControlledTransaction, Transaction } from 'kysely';
 import { aborted, type Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import type { Log } from '../kernel/log.ts';
+import { onAbort } from './abort.ts';
 import { rollBack } from './run-transaction.ts';
 import { runTasks, type Scopes } from './scope.ts';
 
@@ -132,15 +133,15 @@ function createJob<DB, T>(
 ): Job<DB> {
   // The group runs in the context of whoever was first; this work must see its own caller's.
   const inContext = AsyncLocalStorage.snapshot();
-  // One listener for waiting and running: an EventTarget is slow, and there are many works.
   let interrupt = reject;
-  const onAbort = (): void => {
-    leave();
-    if (signal !== undefined) interrupt(aborted(signal, 'a transaction'));
-  };
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const forget =
+    signal &&
+    onAbort(signal, () => {
+      leave();
+      interrupt(aborted(signal, 'a transaction'));
+    });
   const fail = (error: unknown): void => {
-    signal?.removeEventListener('abort', onAbort);
+    forget?.();
     reject(error);
   };
   const runIn = (tx: ControlledTransaction<DB>): Promise<T> =>
@@ -161,7 +162,7 @@ function createJob<DB, T>(
       try {
         const result = await runIn(tx);
         await tx.commit().execute();
-        signal?.removeEventListener('abort', onAbort);
+        forget?.();
         const tasks = scopes.close(tx);
         return {
           committed() {

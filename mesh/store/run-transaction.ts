@@ -1,6 +1,7 @@
 import type { ControlledTransaction } from 'kysely';
 import { aborted } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
+import { onAbort } from './abort.ts';
 import { runTasks, type Scopes } from './scope.ts';
 
 /**
@@ -43,13 +44,11 @@ export async function rollBack<DB>(tx: ControlledTransaction<DB>, log: Log): Pro
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
+    const giveUp = (): void => {
       reject(aborted(signal, 'a transaction'));
     };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
+    if (signal.aborted) giveUp();
+    const forget = onAbort(signal, giveUp);
+    work.then(resolve, reject).finally(forget);
   });
 }

@@ -41,12 +41,16 @@ export interface OrderedIntakeOptions<DB> {
   readonly log: Log;
 }
 
+const leastInFlight = 32;
+
 /**
  * Events in the order of their keys: each place is worked on by one process of the consumer at a time, and in
  * it each key has a lane of its own. So what fails holds up its key and nothing else.
  */
 export function createOrderedIntake<DB>(options: OrderedIntakeOptions<DB>): Intake {
   const { bus, places, from, concurrency, ackWaitMs, clock } = options;
+  // As many ahead as run, over all places; a process that holds one of many shall not wait for the network.
+  const maxInFlight = Math.max(leastInFlight, Math.ceil((2 * concurrency) / places.length));
   const byName = new Map(places.map((place) => [place.name, place]));
   const working = new Set<OrderedPlace>();
   const lanes = createLanes<Entry>({
@@ -61,7 +65,7 @@ export function createOrderedIntake<DB>(options: OrderedIntakeOptions<DB>): Inta
       consumeFrom: (on) =>
         bus.consume({
           ...{ channel, consumer: durable, subjects, from, ackWaitMs, ...on },
-          ...{ ordered: true, maxInFlight: 2 * concurrency },
+          ...{ ordered: true, maxInFlight },
         }),
       add: (lane, entry) => lanes.add(lane, entry),
       remove: (which) => lanes.remove((entry) => entry.place === which),

@@ -46,11 +46,9 @@ export function createParkedFeed(options: ParkedFeedOptions): ParkedFeed {
     const dueMs = await lot.nextDueMs();
     const nowMs = clock.now();
     if (dueMs === undefined || dueMs > nowMs) return Math.min(idleMs, (dueMs ?? Infinity) - nowMs);
-    const held = new Set(inHand.values());
-    const rows = await lot.take(room(), holdMs);
+    // What is in hand is not taken again, though its hold may be over, or it is being parked anew.
+    const rows = await lot.take(room(), holdMs, [...inHand.values()]);
     for (const row of rows) {
-      // Its time in hand ran out, and it is here nevertheless.
-      if (held.has(row.id)) continue;
       const delivery = deliveryOf(row, { lot, inHand, holdMs, clock, log });
       inHand.set(delivery, row.id);
       onDelivery(delivery);

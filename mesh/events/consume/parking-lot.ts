@@ -10,9 +10,10 @@ export interface ParkingLot {
   nextDueMs(): Promise<number | undefined>;
   /**
    * Takes in hand what is due, at most `limit`, for `holdMs`: other processes leave it alone so long. That
-   * saves work and no more; it is the inbox that keeps two of them from having two effects.
+   * saves work and no more; it is the inbox that keeps two of them from having two effects. `except` are left
+   * alone: rows that are in hand here.
    */
-  take(limit: number, holdMs: number): Promise<readonly ParkedRow[]>;
+  take(limit: number, holdMs: number, except?: readonly number[]): Promise<readonly ParkedRow[]>;
   /** Keeps rows in hand for `holdMs` from now on. */
   keep(ids: readonly number[], holdMs: number): Promise<void>;
   /** Lets go of a row: it is due again at a time, wall ms. */
@@ -35,7 +36,7 @@ export function createParkingLot<DB>(store: Store<DB>, consumer: string, clock: 
         .executeTakeFirstOrThrow();
       return due ?? undefined;
     },
-    take: (limit, holdMs) =>
+    take: (limit, holdMs, except = []) =>
       store.grouped(async (tx) => {
         const nowMs = clock.now();
         let due = eventTables(tx)
@@ -47,6 +48,7 @@ export function createParkingLot<DB>(store: Store<DB>, consumer: string, clock: 
           .orderBy('not_before')
           .orderBy('sequence')
           .limit(limit);
+        if (except.length > 0) due = due.where('id', 'not in', except);
         if (store.dialect === 'postgres') due = due.forUpdate().skipLocked();
         return eventTables(tx)
           .updateTable('weft_parked')

@@ -33,7 +33,7 @@ test('what waits long waits in the database: the bus holds nothing back, and oth
       if (orderId === 'poison' && ++tries < 4) throw new Error('no such shelf');
     },
     // So long that each wait is parked, and so few in hand that a message held back would stop the rest.
-    { retryMs: 2_000, concurrency: 1 },
+    { retryMs: 20_000, concurrency: 1 },
   );
   parking.events.start();
   await parking.confirm('poison');

@@ -4,6 +4,7 @@ import { aborted, type Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { jitter, type Random } from '../../kernel/random.ts';
+import { onAbort } from '../abort.ts';
 import { isSerializationFailure } from '../error.ts';
 import type { MigrationTables, OpenedStore } from '../migrate.ts';
 import { runTransaction } from '../run-transaction.ts';
@@ -115,14 +116,11 @@ async function begin<D>(
   if (signal.aborted) throw aborted(signal, 'waiting for the database');
   const begun = db.startTransaction().execute();
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
+    const forget = onAbort(signal, () => {
       reject(aborted(signal, 'waiting for the database'));
       begun.then((tx) => tx.rollback().execute()).catch(() => undefined);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    begun.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
     });
+    begun.then(resolve, reject).finally(forget);
   });
 }
 
