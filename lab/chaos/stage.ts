@@ -107,10 +107,12 @@ function createInstance(
   const id = `${service}-${String(number)}`;
   const program = join(import.meta.dirname, `../../services/shop/${service}/main.ts`);
   let child: ChildProcess | undefined;
+  let wanted = false;
   return {
     id,
     service,
     async kill() {
+      wanted = false;
       const running = child;
       child = undefined;
       if (running?.exitCode !== null || running.signalCode !== null) return;
@@ -119,6 +121,7 @@ function createInstance(
       await gone;
     },
     start() {
+      wanted = true;
       if (child !== undefined) return;
       const output = openSync(join(root, `.run/logs/${id}.log`), 'a');
       const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
@@ -140,7 +143,7 @@ function createInstance(
         if (child !== started) return;
         child = undefined;
         systemClock.after(500, () => {
-          this.start();
+          if (wanted) this.start();
         });
       });
     },
