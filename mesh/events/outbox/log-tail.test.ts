@@ -69,7 +69,8 @@ async function walSender(): Promise<number> {
   }>`select active_pid as pid from pg_replication_slots where active`.execute(writer.store.db);
   return rows[0]?.pid ?? 0;
 }
-const followed = (): Promise<unknown> => eventually(async () => (await walSender()) > 0);
+const followed = (): Promise<unknown> =>
+  eventually(async () => (await walSender()) > 0, { withinMs: 20_000 });
 const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i)}`);
 
@@ -103,7 +104,7 @@ test('nothing is lost when the server ends the stream again and again, and each 
   // The poll is an hour away: what is asked for is asked when the stream ends, or is told anew.
   await rig.hasEffects(...ids);
   await ended;
-}, 30_000);
+}, 90_000);
 
 test('behind a refused event those of its key wait, and others go', async () => {
   refused.add('bad');
