@@ -4,7 +4,7 @@
  * customer was told. Prints the ledger and writes lab/results/chaos-events.json.
  *
  *     make chaos-events                    200 kill -9, some five minutes
- *     make chaos-events KILLS=20           a short form, which CI runs; writes nothing
+ *     make chaos-events KILLS=20           a short form; writes nothing
  *     make chaos-events SEED=1234          the same faults in the same order again
  */
 import { parseArgs } from 'node:util';

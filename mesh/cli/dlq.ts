@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { DeadLetterFilter } from '../../gen/weft/admin/v1/dead_letters.ts';
-import type { AskOptions } from '../admin/collect.ts';
 import {
   collectLetters,
   dropLetters,
@@ -14,7 +13,7 @@ import { MeshError } from '../kernel/error.ts';
 import { toTimestamp } from '../schema/timestamp.ts';
 import { letterJson, lettersTable, letterText } from './dlq-table.ts';
 import { environment } from './environment.ts';
-import { type CommandIo, type MeshDoor, throughMesh } from './mesh-door.ts';
+import { type CommandIo, type Door, throughDoor, whomToAsk } from './mesh-door.ts';
 import { outputOption } from './ps.ts';
 import { parseSince } from './since.ts';
 
@@ -55,37 +54,25 @@ export function dlqCommand(io: CommandIo = processIo, clock: Clock = systemClock
     .description('list them, newest first')
     .option('--replayed', 'also those that were given back and have not died again')
     .option('-n, --limit <letters>', 'most of them', parseLimit, 50)
-    .action((options: ListOptions) => through(io, options, (mesh) => list(mesh, options)));
+    .action((options: ListOptions) => throughDoor(io, options, (mesh) => list(mesh, options)));
   asking(dlq.command('show').argument('<id>', 'as weft dlq ls lists it'))
     .description('show one: why it died, each failure, its headers and its body')
     .action((id: string, options: FilterOptions) =>
-      through(io, options, (mesh) => show(mesh, id, options)),
+      throughDoor(io, options, (mesh) => show(mesh, id, options)),
     );
   filtered(dlq.command('replay').argument('[ids...]', 'as weft dlq ls lists them'), clock)
     .description('give them back to the consumers that gave them up, as if they had just come')
     .option('--all', 'all that the filters choose')
     .action((ids: string[], options: TreatOptions) =>
-      through(io, options, (mesh) => treat(mesh, ids, { options, verb: 'replay' })),
+      throughDoor(io, options, (mesh) => treat(mesh, ids, { options, verb: 'replay' })),
     );
   filtered(dlq.command('drop').argument('[ids...]', 'as weft dlq ls lists them'), clock)
     .description('forget them for ever; their events do not come again')
     .option('--all', 'all that the filters choose')
     .action((ids: string[], options: TreatOptions) =>
-      through(io, options, (mesh) => treat(mesh, ids, { options, verb: 'drop' })),
+      throughDoor(io, options, (mesh) => treat(mesh, ids, { options, verb: 'drop' })),
     );
   return dlq;
-}
-
-interface Door extends MeshDoor {
-  readonly io: CommandIo;
-}
-
-function through(
-  io: CommandIo,
-  { url }: FilterOptions,
-  work: (mesh: Door) => Promise<void>,
-): Promise<void> {
-  return throughMesh(url, io.environment, (mesh) => work({ ...mesh, io }));
 }
 
 async function list(mesh: Door, options: ListOptions): Promise<void> {
@@ -94,7 +81,7 @@ async function list(mesh: Door, options: ListOptions): Promise<void> {
     ...{ filter: filterOf(options), includeReplayed: options.replayed ?? false },
     ...{ pageSize: options.limit, pageToken: '' },
   };
-  const asked = await whom(mesh, options.service);
+  const asked = await whomToAsk(mesh, options.service);
   const { letters, more, silent } = await collectLetters(request, asked);
   noteSilent(io, silent);
   if (options.output === 'json') {
@@ -112,7 +99,7 @@ async function list(mesh: Door, options: ListOptions): Promise<void> {
 }
 
 async function show(mesh: Door, id: string, options: FilterOptions): Promise<void> {
-  const asked = await whom(mesh, options.service);
+  const asked = await whomToAsk(mesh, options.service);
   const { answers, silent } = await findLetter(id, asked);
   const found = answers.find((answer) => answer !== 'unknown');
   if (found === undefined) throw unknown([id], asked.services, silent);
@@ -129,7 +116,7 @@ async function treat(
 ): Promise<void> {
   const { io } = mesh;
   const wanted = wantedOf(ids, options, verb);
-  const asked = { ...(await whom(mesh, options.service)), timeoutMs: treatWithinMs };
+  const asked = { ...(await whomToAsk(mesh, options.service)), timeoutMs: treatWithinMs };
   const work = verb === 'replay' ? replayLetters : dropLetters;
   const treated = await work(wanted, asked);
   noteSilent(io, treated.silent);
@@ -166,19 +153,6 @@ function treatedText({ ids, skipped }: Treated, verb: 'replay' | 'drop'): string
 function treatedJson({ ids, skipped, unknown: nobodys }: Treated, verb: 'replay' | 'drop'): string {
   const done = verb === 'replay' ? { replayed: ids, skipped } : { dropped: ids };
   return JSON.stringify({ ...done, unknown: nobodys }, null, 2);
-}
-
-/** The services to ask: one, or all that Consul's agent knows. */
-async function whom(mesh: MeshDoor, service: string | undefined): Promise<AskOptions> {
-  const known = await mesh.services();
-  const services = service === undefined ? known : [service];
-  if (service !== undefined && !known.includes(service)) {
-    throw new MeshError(
-      `Consul's agent knows no service "${service}"; it knows ${known.join(', ') || 'none'}`,
-      { status: 'NOT_FOUND', reason: 'UNKNOWN_SERVICE' },
-    );
-  }
-  return { services, resolver: mesh.resolver, clock: systemClock };
 }
 
 function filterOf({ consumer = '', type = '', key = '', since }: FilterOptions): DeadLetterFilter {

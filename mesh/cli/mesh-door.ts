@@ -1,7 +1,9 @@
+import type { AskOptions } from '../admin/collect.ts';
 import { type Consul, createConsul } from '../consul/client.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Resolver } from '../discovery/resolver.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { MeshError } from '../kernel/error.ts';
 import { silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { runningMesh } from './checkout.ts';
@@ -38,6 +40,33 @@ export async function throughMesh<T>(
     await discovery.close();
     consul.close();
   }
+}
+
+/** The door of a command, with where it writes. */
+export interface Door extends MeshDoor {
+  readonly io: CommandIo;
+}
+
+/** The same for a command with options of its own, among them `--url`. */
+export function throughDoor(
+  io: CommandIo,
+  { url }: { readonly url?: string },
+  work: (mesh: Door) => Promise<void>,
+): Promise<void> {
+  return throughMesh(url, io.environment, (mesh) => work({ ...mesh, io }));
+}
+
+/** The services to ask: one, or all that Consul's agent knows. NOT_FOUND/UNKNOWN_SERVICE. */
+export async function whomToAsk(mesh: MeshDoor, service: string | undefined): Promise<AskOptions> {
+  const known = await mesh.services();
+  const services = service === undefined ? known : [service];
+  if (service !== undefined && !known.includes(service)) {
+    throw new MeshError(
+      `Consul's agent knows no service "${service}"; it knows ${known.join(', ') || 'none'}`,
+      { status: 'NOT_FOUND', reason: 'UNKNOWN_SERVICE' },
+    );
+  }
+  return { services, resolver: mesh.resolver, clock: systemClock };
 }
 
 /** Where such a command writes; a test holds the other end. */

@@ -11,7 +11,7 @@ import {
 import { systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { environment } from './environment.ts';
-import { type CommandIo, type MeshDoor, throughMesh } from './mesh-door.ts';
+import { type CommandIo, type Door, throughDoor, whomToAsk } from './mesh-door.ts';
 import { outputOption } from './ps.ts';
 import { sagaJson, sagasTable, sagaText } from './saga-table.ts';
 
@@ -46,12 +46,12 @@ export function sagaCommand(io: CommandIo = processIo): Command {
     .description('list those that are stuck and those on their way')
     .option('-a, --all', 'also those that have ended')
     .option('-n, --limit <sagas>', 'most of them', parseLimit, 50)
-    .action((options: ListOptions) => through(io, options, (mesh) => list(mesh, options)));
+    .action((options: ListOptions) => throughDoor(io, options, (mesh) => list(mesh, options)));
   asking(saga.command('show').argument('<id>', 'as weft saga ls lists it'))
     .description('show one: what happened, when, and what it says')
     .action((id: string, options: SagaOptions) =>
-      through(io, options, async (mesh) => {
-        const asked = await whom(mesh, options.service);
+      throughDoor(io, options, async (mesh) => {
+        const asked = await whomToAsk(mesh, options.service);
         io.print(text(one(id, await findSaga(id, asked), asked), options));
       }),
     );
@@ -59,8 +59,8 @@ export function sagaCommand(io: CommandIo = processIo): Command {
     asking(saga.command(verb).argument('<id>', 'as weft saga ls lists it'))
       .description(description)
       .action((id: string, options: SagaOptions) =>
-        through(io, options, async (mesh) => {
-          const asked = await whom(mesh, options.service);
+        throughDoor(io, options, async (mesh) => {
+          const asked = await whomToAsk(mesh, options.service);
           io.print(text(one(id, await steerSaga({ id, order }, asked), asked), options));
         }),
       );
@@ -68,21 +68,9 @@ export function sagaCommand(io: CommandIo = processIo): Command {
   return saga;
 }
 
-interface Door extends MeshDoor {
-  readonly io: CommandIo;
-}
-
-function through(
-  io: CommandIo,
-  { url }: SagaOptions,
-  work: (mesh: Door) => Promise<void>,
-): Promise<void> {
-  return throughMesh(url, io.environment, (mesh) => work({ ...mesh, io }));
-}
-
 async function list(mesh: Door, options: ListOptions): Promise<void> {
   const { io } = mesh;
-  const asked = await whom(mesh, options.service);
+  const asked = await whomToAsk(mesh, options.service);
   const request = { all: options.all ?? false, limit: options.limit };
   const { sagas, silent } = await collectSagas(request, asked);
   if (silent.length > 0) io.note(`no answer from ${silent.join(', ')}: their sagas are missing`);
@@ -110,19 +98,6 @@ function one(id: string, { answers, silent }: Asked<Said>, { services }: AskOpti
     `nobody has the saga "${id}"; asked were all instances of ${services.join(', ') || 'no service: Consul knows none'}${missing}; weft saga ls --all lists those that are known`,
     { status: 'NOT_FOUND', reason: 'SAGA_NOT_FOUND' },
   );
-}
-
-/** The services to ask: one, or all that Consul's agent knows. */
-async function whom(mesh: MeshDoor, service: string | undefined): Promise<AskOptions> {
-  const known = await mesh.services();
-  const services = service === undefined ? known : [service];
-  if (service !== undefined && !known.includes(service)) {
-    throw new MeshError(
-      `Consul's agent knows no service "${service}"; it knows ${known.join(', ') || 'none'}`,
-      { status: 'NOT_FOUND', reason: 'UNKNOWN_SERVICE' },
-    );
-  }
-  return { services, resolver: mesh.resolver, clock: systemClock };
 }
 
 function asking(command: Command): Command {

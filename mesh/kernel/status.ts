@@ -28,3 +28,20 @@ const names = Object.keys(statusCode) as Status[];
 export function statusName(code: number): Status {
   return names[code] ?? 'UNKNOWN';
 }
+
+// An answer to what was asked, by its meaning in gRPC; the others say that there was no answer.
+const refusals: ReadonlySet<Status> = new Set<Status>([
+  'INVALID_ARGUMENT',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'UNAUTHENTICATED',
+  'FAILED_PRECONDITION',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+]);
+
+/** Whether whoever was asked said no, and would say no again. */
+export function isRefusal(status: Status): boolean {
+  return refusals.has(status);
+}

@@ -1,7 +1,7 @@
 import { blame } from '../events/consume/blame.ts';
 import { oneLine } from '../events/one-line.ts';
 import { MeshError } from '../kernel/error.ts';
-import type { Status } from '../kernel/status.ts';
+import { isRefusal } from '../kernel/status.ts';
 import type { SagaFailure } from './step.ts';
 
 /**
@@ -11,23 +11,10 @@ import type { SagaFailure } from './step.ts';
  */
 export type Verdict = 'refusal' | 'world' | 'fault';
 
-// An answer to what was asked, by its meaning in gRPC; the others say that there was no answer.
-// Source: grpc/doc/statuscodes.md.
-const refusals = new Set<Status>([
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-]);
-
 export function verdictOn(thrown: unknown): Verdict {
   const { status } = MeshError.from(thrown);
   if (blame(thrown) === 'world' || status === 'CANCELLED' || status === 'ABORTED') return 'world';
-  return refusals.has(status) ? 'refusal' : 'fault';
+  return isRefusal(status) ? 'refusal' : 'fault';
 }
 
 /** What a step throws when its answer is no: `throw refusal('CARD_DECLINED', 'the card was declined')`. */

@@ -1,5 +1,4 @@
 import { MeshError } from '../../kernel/error.ts';
-import type { Status } from '../../kernel/status.ts';
 
 /**
  * Whose fault a failed handler is. The message's: it is tried again a few times and becomes a dead letter.
@@ -21,24 +20,6 @@ export function blame(thrown: unknown): Blame {
   // A server that sheds load says when to come back; one that refuses this message does not.
   if (status === 'RESOURCE_EXHAUSTED' && details.retryAfterMs !== undefined) return 'world';
   return 'message';
-}
-
-// An answer to what was asked, by its meaning in gRPC; the others say that there was no answer.
-// Source: grpc/doc/statuscodes.md.
-const refusals = new Set<Status>([
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-]);
-
-/** Whether whoever threw it was asked and said no, and would say no again. */
-export function isRefusal({ status }: MeshError): boolean {
-  return refusals.has(status);
 }
 
 /**

@@ -1,16 +1,13 @@
-import { createBell } from '../../kernel/bell.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Log } from '../../kernel/log.ts';
 import { jitter, type Random } from '../../kernel/random.ts';
 import type { Delivery } from '../bus/bus.ts';
+import { createLookout, type Lookout } from './lookout.ts';
 import { messageOf, type ParkedRow } from './parked.ts';
 import type { ParkingLot } from './parking-lot.ts';
 
-/** Brings back what is parked when it is due. */
-export interface ParkedFeed extends Closeable {
-  /** There is room again, or something was parked. */
-  look(): void;
+/** Brings back what is parked when it is due; told to look when there is room again, or something was parked. */
+export interface ParkedFeed extends Lookout {
   /** The row is over, or was parked anew. `forget`: it is still there, for nothing. */
   settled(delivery: Delivery, forget: boolean): void;
 }
@@ -35,11 +32,7 @@ const contendedMs = 50;
 /** Looks when the next row is due, and takes no more rows than there is room for: memory is bounded. */
 export function createParkedFeed(options: ParkedFeedOptions): ParkedFeed {
   const { lot, room, onDelivery, holdMs, clock, random, log } = options;
-  const bell = createBell(clock);
-  const stop = new AbortController();
   const inHand = new Map<Delivery, number>();
-  // The bell remembers nothing, and the feed may be looking when it rings.
-  let again = false;
 
   const look = async (): Promise<number> => {
     if (room() <= 0) return idleMs;
@@ -56,25 +49,9 @@ export function createParkedFeed(options: ParkedFeedOptions): ParkedFeed {
     // Others were faster, or are about to let go.
     return rows.length === 0 ? contendedMs : 0;
   };
-  const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      let waitMs = jitter(idleMs, 0.2, random);
-      try {
-        waitMs = await look();
-      } catch (err) {
-        log.debug('what is parked cannot be read; tried again', { err });
-      }
-      if (waitMs <= 0) continue;
-      if (!again) await bell.heard({ withinMs: waitMs, signal: stop.signal });
-      again = false;
-    }
-  };
-  const running = run();
+  const afterFaultMs = (): number => jitter(idleMs, 0.2, random);
   return {
-    look() {
-      again = true;
-      bell.ring();
-    },
+    ...createLookout({ look, afterFaultMs, clock, log }),
     settled(delivery, forget) {
       const id = inHand.get(delivery);
       inHand.delete(delivery);
@@ -82,10 +59,6 @@ export function createParkedFeed(options: ParkedFeedOptions): ParkedFeed {
       lot.forget(id).catch((err: unknown) => {
         log.debug('a parked event stays for now; it comes again', { err });
       });
-    },
-    async close() {
-      stop.abort();
-      await running;
     },
   };
 }

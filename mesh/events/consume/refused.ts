@@ -1,6 +1,6 @@
 import { MeshError } from '../../kernel/error.ts';
+import { isRefusal } from '../../kernel/status.ts';
 import { refuse } from '../ask/reply.ts';
-import { isRefusal } from './blame.ts';
 import type { ConsumeLayer } from './consume.ts';
 import type { EffectParts } from './effect.ts';
 import { replies } from './replies.ts';
@@ -19,7 +19,7 @@ export function refused<DB>(
     } catch (thrown) {
       const { signal } = incoming;
       const error = MeshError.from(thrown);
-      if (!replies(parts, incoming) || !isRefusal(error)) throw thrown;
+      if (!replies(parts, incoming) || !isRefusal(error.status)) throw thrown;
       const outcome = await inbox.once(
         incoming,
         (tx) => refuse(write, tx, incoming, error),

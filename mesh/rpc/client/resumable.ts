@@ -1,7 +1,7 @@
 import { aborted, type Clock, systemClock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { jitter, type Random, systemRandom } from '../../kernel/random.ts';
-import type { Status } from '../../kernel/status.ts';
+import { isRefusal } from '../../kernel/status.ts';
 import { onAbort } from '../signals.ts';
 
 export interface ResumableOptions<M, T> {
@@ -28,17 +28,10 @@ export interface ResumableOptions<M, T> {
   readonly random?: Random;
 }
 
-/** What another try would be told again. */
-const finalStatuses: ReadonlySet<Status> = new Set([
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-]);
+// An answer of the method's own is final by default.
+function refused({ status }: MeshError): boolean {
+  return isRefusal(status);
+}
 
 /**
  * A server stream that outlives its connections: when it breaks it is opened again where it stopped. weft does
@@ -50,7 +43,7 @@ export async function* resumable<M, T>(
   open: (token: T | undefined) => AsyncIterable<M>,
   options: ResumableOptions<M, T>,
 ): AsyncGenerator<M, void, undefined> {
-  const { tokenOf, delivered = same, final = isFinal, forever = false, signal } = options;
+  const { tokenOf, delivered = same, final = refused, forever = false, signal } = options;
   const pause = pauses(options);
   let last: { readonly token: T } | undefined;
   for (;;) {
@@ -110,10 +103,6 @@ function pauses({
 
 function same(token: unknown, last: unknown): boolean {
   return token === last;
-}
-
-function isFinal({ status }: MeshError): boolean {
-  return finalStatuses.has(status);
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
