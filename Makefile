@@ -99,6 +99,9 @@ breaking: ready ## Can whoever built against the last release, else the last com
 test: ready ## Run the tests (ONLY=mesh/rpc for a part)
 	@NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest --maxWorkers=2 $(ONLY)
 
+test-slow: ready ## Run the tests that take long: whole stories, packing, the documents (ONLY=services/chat for a part)
+	@SLOW=1 NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest --maxWorkers=2 --passWithNoTests $(ONLY)
+
 model: ready ## Walk the model of outbox and inbox further than `make test` does (RUNS=5000)
 	@RUNS=$(or $(RUNS),5000) NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest mesh/events/model
 
@@ -182,4 +185,4 @@ $(installed): package-lock.json
 ready: $(installed)
 	@$(call node_at_least,22.22.2)
 
-.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready
+.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready
