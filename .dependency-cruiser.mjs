@@ -123,7 +123,14 @@ const config = {
       severity: 'error',
       comment: 'A service reaches another by its contract, over the mesh.',
       from: { path: '^services/([^/]+)/([^/]+)/' },
-      to: { path: '^services/', pathNot: '^services/$1/$2/' },
+      to: { path: '^services/', pathNot: '^services/($1/$2|stage)/' },
+    },
+    {
+      name: 'stage-is-for-demos',
+      severity: 'error',
+      comment: 'What demos share is no library of services: that is mesh/.',
+      from: { path: '^services/', pathNot: '^services/(stage|[^/]+/demo)/' },
+      to: { path: '^services/stage/' },
     },
     {
       name: 'services-speak-no-vendor',

@@ -120,8 +120,6 @@ export default defineConfig(
     files: ['services/**/config.ts', 'mesh/cli/**', 'lab/**', ...tests],
     rules: { ...unbound, 'no-restricted-syntax': syntax(...unwanted), 'no-console': 'off' },
   },
-  // What a service's demo prints is its purpose.
-  { files: ['services/*/demo/**'], rules: { 'no-console': 'off' } },
   // A `describe` holds all the sentences about one thing.
   { files: tests, rules: { 'max-lines-per-function': 'off' } },
 );

@@ -1,28 +1,14 @@
-/**
- * The story that `make demo` plays, as plain functions over the shop's stubs: each one returns the trace id
- * of its order, so that the caller can draw the order's way.
- */
+/** The story that `make demo` plays, as plain functions over the shop's stubs. */
 
-import type { InventoryServiceDefinition } from '#gen/shop/inventory/v1/inventory.ts';
-import type { NotificationsServiceDefinition } from '#gen/shop/notifications/v1/notifications.ts';
+import { InventoryServiceDefinition } from '#gen/shop/inventory/v1/inventory.ts';
+import { NotificationsServiceDefinition } from '#gen/shop/notifications/v1/notifications.ts';
+import { type Order, OrderStatus, OrdersServiceDefinition } from '#gen/shop/orders/v1/orders.ts';
 import {
-  type Order,
-  OrderStatus,
-  type OrdersServiceDefinition,
-} from '#gen/shop/orders/v1/orders.ts';
-import type {
-  PickOrdersRequest,
+  type PickOrdersRequest,
   WarehouseServiceDefinition,
 } from '#gen/shop/warehouse/v1/warehouse.ts';
-import {
-  type Client,
-  type Clock,
-  childTrace,
-  MeshError,
-  type Random,
-  runInContext,
-  type TraceContext,
-} from '#mesh';
+import { type Client, type Clock, MeshError, type Random } from '#mesh';
+import type { Stage, Traced } from '../../stage/stage.ts';
 
 /** The shop, as its customers and its warehouse terminal see it. */
 export interface Shop {
@@ -32,20 +18,23 @@ export interface Shop {
   readonly notifications: Client<NotificationsServiceDefinition>;
   readonly clock: Clock;
   readonly random: Random;
+  traced: Stage['traced'];
 }
 
-/** An order that was placed, and the trace under which its way can be drawn. */
-export interface Placed {
-  readonly order: Order;
-  readonly traceId: string;
+export function shopOn({ client, clock, random, traced }: Stage): Shop {
+  return {
+    orders: client(OrdersServiceDefinition),
+    inventory: client(InventoryServiceDefinition),
+    warehouse: client(WarehouseServiceDefinition),
+    notifications: client(NotificationsServiceDefinition),
+    ...{ clock, random, traced },
+  };
 }
 
-/** Places an order of two teas and a mug as the root of a new trace. */
-export async function placeOrder(shop: Shop, cardToken: string): Promise<Placed> {
-  // The trace has an id and no span yet: the stub's own span becomes its root.
-  const trace: TraceContext = childTrace(undefined, shop.random);
-  const { order } = await runInContext({ trace }, () =>
-    shop.orders.placeOrder({
+/** Places an order of two teas and a mug; its trace is the order's way. */
+export function placeOrder(shop: Shop, cardToken: string): Promise<Traced<Order>> {
+  return shop.traced(async () => {
+    const { order } = await shop.orders.placeOrder({
       idempotencyKey: `demo-${shop.random.hex(8)}`,
       customerId: 'cus_demo',
       lines: [
@@ -53,10 +42,10 @@ export async function placeOrder(shop: Shop, cardToken: string): Promise<Placed>
         { sku: 'MUG-WHITE', quantity: 1 },
       ],
       cardToken,
-    }),
-  );
-  if (order === undefined) throw missing('orders answered without an order');
-  return { order, traceId: trace.traceId };
+    });
+    if (order === undefined) throw missing('orders answered without an order');
+    return order;
+  });
 }
 
 /** Follows an order until its last status, telling each change. */
