@@ -45,17 +45,21 @@ export type PublishOutcome =
   | { readonly stored: true; readonly sequence: number; readonly duplicate: boolean }
   | { readonly stored: false; readonly error: MeshError };
 
-/**
- * A message as it arrives. It belongs to the receiver until it is settled by the first call of `ack` or
- * `nak`; what nobody settles within the consumer's ackWaitMs is delivered again. Settling is sent and not
- * confirmed: when it is lost the message comes again, so effects must be guarded by the inbox.
- */
-export interface Delivery {
+/** A message as it stands in its channel. */
+export interface Stored {
   readonly subject: string;
   readonly headers: Headers;
   readonly data: Uint8Array;
   /** Its place in the channel. */
   readonly sequence: number;
+}
+
+/**
+ * A message as it arrives. It belongs to the receiver until it is settled by the first call of `ack` or
+ * `nak`; what nobody settles within the consumer's ackWaitMs is delivered again. Settling is sent and not
+ * confirmed: when it is lost the message comes again, so effects must be guarded by the inbox.
+ */
+export interface Delivery extends Stored {
   /** 1 the first time. */
   readonly deliveries: number;
   /** Done: it never comes again. */
@@ -96,6 +100,28 @@ export interface Consumption extends Closeable {
   readonly state: 'waiting' | 'consuming' | 'closed';
 }
 
+export interface ReadOptions {
+  readonly channel: Channel;
+  /** As for a consumer. */
+  readonly subjects: readonly string[];
+  /** The place of the first message wanted, or "now": what comes. Default 1: all that is kept. */
+  readonly from?: number | 'now';
+  /** Most messages in the hands of the reader or under way to it. Default 1024. */
+  readonly maxInFlight?: number;
+  /** Called once for each message, in the order of the channel, whatever breaks meanwhile. Must not throw. */
+  onMessage(message: Stored): void;
+  /** Called once: the reader was given all that stood in the channel. */
+  onCaughtUp?(): void;
+}
+
+/** A running reading. Where it is, is known to the reader alone; nothing of it stays behind. */
+export interface Reading extends Closeable {
+  /** "waiting" while the broker or the channel cannot be reached. */
+  readonly state: 'waiting' | 'reading' | 'closed';
+  /** The reader has done with so many messages: as many more may come. */
+  done(messages: number): void;
+}
+
 /**
  * Where events travel. A message that was stored is delivered to every consumer of its subject at least
  * once. Nothing here needs the broker to be up: `publish` and `ensureChannel` reject with UNAVAILABLE after
@@ -127,6 +153,11 @@ export interface Bus extends Closeable {
   epoch(): number;
   /** Throws for names that are no tokens; everything else is dealt with in the background. */
   consume(options: ConsumeOptions): Consumption;
+  /**
+   * Reads a channel without a consumer: nothing is acked, nothing comes twice. Of a channel that was made anew,
+   * or lost its newest messages, it reads what came since. Throws as `consume` does.
+   */
+  read(options: ReadOptions): Reading;
 }
 
 /** How long a channel keeps messages unless it says otherwise, in ms. */
@@ -134,3 +165,4 @@ export const defaultMaxAgeMs = 7 * 24 * 3600 * 1000;
 /** In which a channel recognises a repeated id, in ms: the default of nats-server. */
 export const duplicateWindowMs = 2 * 60 * 1000;
 export const defaultAckWaitMs = 30_000;
+export const defaultReadAhead = 1024;

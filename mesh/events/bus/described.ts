@@ -16,6 +16,7 @@ export function describedBus(bus: Bus, image: Pick<Image, 'events'>): Bus {
     idAt: (channel, sequence, signal) => bus.idAt(channel, sequence, signal),
     epoch: () => bus.epoch(),
     consume: (options) => bus.consume({ ...options, channel: described(options.channel) }),
+    read: (options) => bus.read({ ...options, channel: described(options.channel) }),
     close: () => bus.close(),
   };
 }

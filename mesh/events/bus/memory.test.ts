@@ -1,6 +1,7 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { busContract } from '../../testing/bus-contract.ts';
 import { channelContract } from '../../testing/bus-contract-channels.ts';
+import { readingContract } from '../../testing/bus-contract-reading.ts';
 import { latestContract } from '../../testing/latest-contract.ts';
 import type { Bus } from './bus.ts';
 import { createMemoryBus } from './memory.ts';
@@ -30,5 +31,10 @@ busContract({
 latestContract(() => createMemoryBus({ clock: systemClock }));
 channelContract({
   name: 'the bus in memory',
+  newBus: () => createMemoryBus({ clock: systemClock }),
+});
+readingContract({
+  name: 'the bus in memory',
+  features: {},
   newBus: () => createMemoryBus({ clock: systemClock }),
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
+import type { Closeable } from '../../kernel/lifecycle.ts';
 import { checkToken } from '../../kernel/names.ts';
 import {
   type Bus,
@@ -7,9 +8,12 @@ import {
   type Consumption,
   type Delivery,
   defaultAckWaitMs,
+  defaultReadAhead,
   duplicateWindowMs,
   type Outgoing,
   type PublishOutcome,
+  type Reading,
+  type ReadOptions,
 } from './bus.ts';
 import { matches } from './subject.ts';
 
@@ -24,6 +28,8 @@ interface MemoryChannel {
   /** Ids and when they were stored, monotonic ms. */
   readonly ids: Map<string, { readonly sequence: number; readonly atMs: number }>;
   readonly consumers: Map<string, MemoryConsumer>;
+  /** What readers do when there may be more. */
+  readonly readers: Set<() => void>;
 }
 
 /** A durable consumer: where it stands, what is out, and who takes part. */
@@ -47,11 +53,16 @@ interface Member {
  */
 export function createMemoryBus({ clock }: { clock: Clock }): Bus {
   const channels = new Map<string, MemoryChannel>();
-  const consumptions = new Set<Consumption>();
+  const opened = new Set<Closeable>();
   const channelNamed = ({ name, keep }: Channel): MemoryChannel => {
     const known = channels.get(checkToken(name, 'a channel'));
     if (known !== undefined) return known;
-    const channel: MemoryChannel = { messages: [], ids: new Map(), consumers: new Map() };
+    const channel: MemoryChannel = {
+      messages: [],
+      ids: new Map(),
+      consumers: new Map(),
+      readers: new Set(),
+    };
     if (keep === 'latest') channel.latest = new Map();
     channels.set(name, channel);
     return channel;
@@ -64,7 +75,10 @@ export function createMemoryBus({ clock }: { clock: Clock }): Bus {
       const outcomes = messages.map((message) =>
         store(channelNamed({ name: message.channel }), message, clock),
       );
-      for (const channel of channels.values()) pumpAll(channel, clock);
+      for (const channel of channels.values()) {
+        pumpAll(channel, clock);
+        for (const look of channel.readers) queueMicrotask(look);
+      }
       return outcomes;
     },
     async inspect(name) {
@@ -79,11 +93,16 @@ export function createMemoryBus({ clock }: { clock: Clock }): Bus {
     consume(options) {
       const channel = channelNamed(options.channel);
       const consumption = join(channel, options, clock);
-      consumptions.add(consumption);
+      opened.add(consumption);
       return consumption;
     },
+    read(options) {
+      const reading = read(channelNamed(options.channel), options);
+      opened.add(reading);
+      return reading;
+    },
     async close() {
-      await Promise.all([...consumptions].map((each) => each.close()));
+      await Promise.all([...opened].map((each) => each.close()));
     },
   };
 }
@@ -130,6 +149,46 @@ function join(channel: MemoryChannel, options: ConsumeOptions, clock: Clock): Co
   };
 }
 
+/** Gives out in microtasks, one after another, what there is room for. */
+function read(channel: MemoryChannel, options: ReadOptions): Reading {
+  const { from = 1, subjects, maxInFlight = defaultReadAhead } = options;
+  const end = channel.messages.length;
+  let next = from === 'now' ? end : Math.min(Math.max(0, from - 1), end);
+  let room = maxInFlight;
+  let caughtUp = false;
+  const look = (): void => {
+    if (!channel.readers.has(look)) return;
+    while (room > 0 && next < channel.messages.length) {
+      const message = channel.messages[next++];
+      if (message === undefined || !wants({ subjects }, message) || !isKept(channel, message))
+        continue;
+      room--;
+      const { subject, headers, data, sequence } = message;
+      options.onMessage({ subject, headers, data, sequence });
+    }
+    if (caughtUp || next < channel.messages.length) return;
+    caughtUp = true;
+    options.onCaughtUp?.();
+  };
+  const soon = (): void => {
+    queueMicrotask(look);
+  };
+  channel.readers.add(look);
+  soon();
+  return {
+    get state() {
+      return channel.readers.has(look) ? 'reading' : 'closed';
+    },
+    done(messages) {
+      room += messages;
+      soon();
+    },
+    async close() {
+      channel.readers.delete(look);
+    },
+  };
+}
+
 function pumpAll(channel: MemoryChannel, clock: Clock): void {
   for (const consumer of channel.consumers.values()) pump(channel, consumer, clock);
 }
@@ -163,7 +222,7 @@ function isKept({ latest }: MemoryChannel, { subject, sequence }: Stored): boole
   return latest === undefined || latest.get(subject) === sequence;
 }
 
-function wants({ subjects }: MemoryConsumer, { subject }: Stored): boolean {
+function wants({ subjects }: Pick<MemoryConsumer, 'subjects'>, { subject }: Stored): boolean {
   return subjects.some((filter) => matches(filter, subject));
 }
 

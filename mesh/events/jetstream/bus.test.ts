@@ -3,8 +3,9 @@ import { connect, StringCodec } from 'nats';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
-import { busContract } from '../../testing/bus-contract.ts';
+import { type BusContract, busContract } from '../../testing/bus-contract.ts';
 import { channelContract } from '../../testing/bus-contract-channels.ts';
+import { readingContract } from '../../testing/bus-contract-reading.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freeze } from '../../testing/freeze.ts';
 import { latestContract } from '../../testing/latest-contract.ts';
@@ -19,7 +20,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => nats.close());
 
-busContract({
+const subject: BusContract = {
   name: 'JetStream',
   features: {
     broker: {
@@ -28,8 +29,10 @@ busContract({
     },
   },
   newBus,
-});
-channelContract({ name: 'JetStream', newBus });
+};
+busContract(subject);
+channelContract(subject);
+readingContract(subject);
 
 latestContract(newBus);
 

@@ -1,13 +1,15 @@
 import type { Clock } from '../../kernel/clock.ts';
+import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Log } from '../../kernel/log.ts';
 import { checkToken } from '../../kernel/names.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { Bus, Consumption } from '../bus/bus.ts';
+import type { Bus } from '../bus/bus.ts';
+import { createConsumption } from './consumption.ts';
 import { unavailable } from './error.ts';
 import { createInspection } from './inspection.ts';
 import { createLink } from './link.ts';
 import { createPublisher } from './publisher.ts';
-import { createPullConsumer } from './pull-consumer.ts';
+import { createReading } from './reading.ts';
 import { createStreams } from './streams.ts';
 
 export interface JetStreamBusOptions {
@@ -32,7 +34,7 @@ const requestTimeoutMs = 3_000;
 
 /**
  * Events over NATS JetStream (nats-server 2.10 and later): a channel is a stream with limits retention, a
- * consumer a durable pull consumer with explicit acks. Connects when first used, never gives up, and never
+ * consumer a durable pull consumer with explicit acks, a reading one that is forgotten. Connects when first used, never gives up, and never
  * throws because the server is away.
  *
  * What a stream promises depends on its server: by default nats-server acks before it fsyncs, so a power
@@ -57,7 +59,14 @@ export function createJetStreamBus(options: JetStreamBusOptions): Bus {
     clock,
     onNoStream,
   });
-  const consumptions = new Set<Consumption>();
+  const ports = { link, streams, heartbeatMs, requestTimeoutMs, clock, random, log };
+  const open = new Set<Closeable>();
+  /** Whatever is opened is closed with the bus. */
+  const opened = <T extends Closeable>(create: (onClosed: () => void) => T): T => {
+    const it = create(() => open.delete(it));
+    open.add(it);
+    return it;
+  };
   return {
     ensureChannel: (channel, signal) => streams.ensure(channel, signal),
     async publish(messages, signal, epoch) {
@@ -73,16 +82,15 @@ export function createJetStreamBus(options: JetStreamBusOptions): Bus {
     consume(wanted) {
       checkToken(wanted.channel.name, 'a channel');
       checkToken(wanted.consumer, 'a consumer');
-      const parts = { link, streams, heartbeatMs, requestTimeoutMs, clock, random, log };
-      const onClosed = (): void => {
-        consumptions.delete(consumption);
-      };
-      const consumption = createPullConsumer({ ...parts, wanted, onClosed });
-      consumptions.add(consumption);
-      return consumption;
+      return opened((onClosed) => createConsumption(ports, wanted, onClosed));
+    },
+    read(wanted) {
+      checkToken(wanted.channel.name, 'a channel');
+      const { inspect } = inspection;
+      return opened((onClosed) => createReading({ ...ports, inspect }, wanted, onClosed));
     },
     async close() {
-      await Promise.all([...consumptions].map((each) => each.close()));
+      await Promise.all([...open].map((each) => each.close()));
       await link.close();
     },
   };

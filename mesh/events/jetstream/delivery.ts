@@ -1,5 +1,6 @@
-import type { Msg, MsgHdrs } from 'nats';
-import type { Delivery, Headers } from '../bus/bus.ts';
+import type { Msg } from 'nats';
+import type { Delivery } from '../bus/bus.ts';
+import { headersOf } from './headers.ts';
 
 export interface DeliveryPorts {
   /** Whether the connection that brought the message still stands. */
@@ -23,7 +24,7 @@ export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): De
   };
   return {
     subject: msg.subject,
-    headers: headersOf(msg.headers),
+    headers: headersOf(msg),
     data: msg.data,
     sequence,
     deliveries,
@@ -40,16 +41,6 @@ export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): De
   };
 }
 
-function headersOf(headers: MsgHdrs | undefined): Headers {
-  const record: Record<string, string> = {};
-  for (const [name, [value]] of headers ?? []) {
-    const lower = name.toLowerCase();
-    // What the server and its clients say among themselves is not part of the message.
-    if (value !== undefined && !lower.startsWith('nats-')) record[lower] = value;
-  }
-  return record;
-}
-
 /**
  * Where a message stands and how often it was delivered; both are in the subject that acks it. There are
  * two layouts (nats-architecture-and-design, ADR-15):
@@ -57,14 +48,18 @@ function headersOf(headers: MsgHdrs | undefined): Headers {
  *     $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>
  *     $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<stream seq>. ...
  */
-export function placeOf(ackSubject: string): {
+export function placeOf(ackSubject: string): Place {
+  const tokens = ackSubject.split('.');
+  const at = tokens.length === 9 ? 4 : 6;
+  const number = (i: number, absent = 0): number => Number(tokens[at + i] ?? absent);
+  return { deliveries: number(0, 1), sequence: number(1), nth: number(2), pending: number(4) };
+}
+
+interface Place {
   readonly sequence: number;
   readonly deliveries: number;
   /** The how-manieth delivery of its consumer it is, from 1. */
   readonly nth: number;
-} {
-  const tokens = ackSubject.split('.');
-  const at = tokens.length === 9 ? 4 : 6;
-  const [deliveries = 1, sequence = 0, nth = 0] = tokens.slice(at, at + 3).map(Number);
-  return { deliveries, sequence, nth };
+  /** How many more stood behind it when it left. */
+  readonly pending: number;
 }

@@ -1,44 +1,73 @@
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from 'nats';
 import type { Clock } from '../../kernel/clock.ts';
+import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { ConsumeOptions, Consumption } from '../bus/bus.ts';
 import { type RetryDelay, retryDelayMs } from '../retry-delay.ts';
-import { createDelivery, placeOf } from './delivery.ts';
-import { ensureDurable, resetDurable } from './durable.ts';
 import { fromNats } from './error.ts';
 import type { Link } from './link.ts';
-import type { Streams } from './streams.ts';
 
-export interface PullConsumerOptions {
-  readonly wanted: ConsumeOptions;
+/** What all that pulls on one connection shares. */
+export interface PullPorts {
   readonly link: Link;
-  readonly streams: Streams;
+  /** How often the server must be heard while it owes messages, in ms; two misses begin anew. */
   readonly heartbeatMs: number;
-  readonly requestTimeoutMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly onClosed: () => void;
 }
 
-/** Its own pull loop: what the client offers sleeps 30 s when a consumer is gone, and cannot be drained. */
-export function createPullConsumer(options: PullConsumerOptions): Consumption {
-  return new PullConsumer(options);
+export interface PullPlan {
+  /** The stream. */
+  readonly channel: string;
+  /** For logs and errors, as "consumer warehouse". */
+  readonly what: string;
+  /** Most messages that are not yet settled or under way. */
+  readonly maxInFlight: number;
+  /** Makes sure of everything at the server, and gives the name of the consumer to pull from. */
+  prepare(connection: NatsConnection, signal: AbortSignal): Promise<string>;
+  /** Messages begin to come. */
+  onBegin?(): void;
+  onMessage(msg: Msg, session: PullSession): void;
+  /** A session has ended, and its connection may still stand: what it leaves behind can be taken away. */
+  onEnd?(connection: NatsConnection, consumer: string): Promise<void>;
+  onClosed(): void;
 }
 
 /** One inbox on one connection, while all goes well. */
+export interface PullSession {
+  readonly connection: NatsConnection;
+  /** False: whoever gets a message of it now will not get the next one. */
+  readonly isLive: boolean;
+  /** How many messages it has brought, this one counted. */
+  readonly delivered: number;
+  /** It does not go on like this: everything begins anew. */
+  end(why: string): void;
+}
+
+/** Messages of a consumer, on one connection after another, until it is closed. */
+export interface PullLoop extends Closeable {
+  readonly state: 'waiting' | 'pulling' | 'closed';
+  /** So many messages are done with: there is room for more. */
+  settled(messages: number): void;
+}
+
+/** Its own pull loop: what the client offers sleeps 30 s when a consumer is gone, and cannot be drained. */
+export function createPullLoop(ports: PullPorts, plan: PullPlan): PullLoop {
+  return new PullMachine(ports, plan);
+}
+
 interface Session {
   readonly connection: NatsConnection;
+  readonly consumer: string;
   readonly inbox: string;
   readonly subscription: Subscription;
+  readonly isLive: boolean;
   /** Messages asked for and not yet delivered. */
   demand: number;
-  /** How many were delivered. */
   delivered: number;
   /** Monotonic ms. */
   heardAt: number;
-  /** Ends the session. */
   readonly end: (why: string) => void;
 }
 
@@ -48,34 +77,40 @@ const pullExpiresMs = 30_000;
 const farewellMs = 1_000;
 const forever = 2 ** 31 - 1;
 
-class PullConsumer implements Consumption {
+class PullMachine implements PullLoop {
   #session: Session | undefined;
   #unsettled = 0;
-  #asserted = false;
   #failures = 0;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  readonly #options: PullConsumerOptions;
+  readonly #ports: PullPorts;
+  readonly #plan: PullPlan;
 
-  constructor(options: PullConsumerOptions) {
-    this.#options = options;
+  constructor(ports: PullPorts, plan: PullPlan) {
+    this.#ports = ports;
+    this.#plan = plan;
     this.#done = this.#run();
   }
 
-  get state(): Consumption['state'] {
+  get state(): PullLoop['state'] {
     if (this.#isClosed()) return 'closed';
-    return this.#session === undefined ? 'waiting' : 'consuming';
+    return this.#session === undefined ? 'waiting' : 'pulling';
+  }
+
+  settled(messages: number): void {
+    this.#unsettled -= messages;
+    if (this.#session !== undefined) this.#pull(this.#session);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#session?.end('closed');
     await this.#done;
-    this.#options.onClosed();
+    this.#plan.onClosed();
   }
 
   async #run(): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random } = this.#ports;
     while (!this.#isClosed()) {
       await this.#begin();
       if (this.#isClosed()) return;
@@ -84,42 +119,27 @@ class PullConsumer implements Consumption {
     }
   }
 
-  /** Finds or makes everything, then consumes until something breaks. */
+  /** Finds or makes everything, then pulls until something breaks. */
   async #begin(): Promise<void> {
-    const { link, log, wanted } = this.#options;
+    const { link, log } = this.#ports;
+    const { channel, what } = this.#plan;
     try {
       const connection = await link.ready(forever, this.#stop.signal);
-      await this.#prepare(connection);
-      const why = await this.#consume(connection);
-      if (!this.#isClosed())
-        log.info('a consumer begins anew', { channel: wanted.channel.name, why });
+      const consumer = await this.#plan.prepare(connection, this.#stop.signal);
+      this.#failures = 0;
+      const why = await this.#pullFrom(connection, consumer);
+      if (!this.#isClosed()) log.info('a consumer begins anew', { channel, why });
     } catch (thrown) {
       if (this.#isClosed()) return;
       this.#failures++;
-      const err = fromNats(thrown, `consumer ${wanted.consumer} of ${wanted.channel.name}`);
+      const err = fromNats(thrown, `${what} of ${channel}`);
       if (this.#failures === 1) log.warn('a consumer waits', { err });
     }
   }
 
-  async #prepare(connection: NatsConnection): Promise<void> {
-    const { streams, wanted, requestTimeoutMs: timeoutMs } = this.#options;
-    const { name } = wanted.channel;
-    await streams.ensure(wanted.channel, this.#stop.signal);
-    try {
-      if (wanted.ordered === true) await resetDurable(connection, wanted, { timeoutMs });
-      else await ensureDurable(connection, wanted, { assert: !this.#asserted, timeoutMs });
-    } catch (thrown) {
-      // Among the reasons: the stream that we knew is gone.
-      streams.forget(name);
-      throw thrown;
-    }
-    this.#asserted = true;
-    this.#failures = 0;
-  }
-
-  /** Consumes until something breaks; resolves with what it was. */
-  async #consume(connection: NatsConnection): Promise<string> {
-    const { clock, link } = this.#options;
+  /** Pulls until something breaks; resolves with what it was. */
+  async #pullFrom(connection: NatsConnection, consumer: string): Promise<string> {
+    const { clock, link } = this.#ports;
     const { promise, resolve } = Promise.withResolvers<string>();
     const inbox = createInbox();
     const subscription = connection.subscribe(inbox, {
@@ -127,12 +147,17 @@ class PullConsumer implements Consumption {
         this.#onMessage(session, msg);
       },
     });
-    const heardAt = clock.monotonic();
+    const isLive = (): boolean => this.#session === session && !this.#isClosed();
     const session: Session = {
-      ...{ connection, inbox, subscription, demand: 0, delivered: 0, heardAt, end: resolve },
+      ...{ connection, consumer, inbox, subscription, demand: 0, delivered: 0 },
+      heardAt: clock.monotonic(),
+      end: resolve,
+      get isLive() {
+        return isLive();
+      },
     };
     this.#session = session;
-    this.#options.wanted.onBegin?.();
+    this.#plan.onBegin?.();
     const forget = link.onChange(() => {
       if (link.current() !== connection) resolve('the connection broke');
     });
@@ -147,51 +172,26 @@ class PullConsumer implements Consumption {
     return why;
   }
 
-  /** Unsubscribes, and waits for what the server sent before it knew: `#onMessage` gives it back. */
-  async #leave({ connection, subscription }: Session): Promise<void> {
-    if (this.#options.link.current() !== connection) {
+  /** Unsubscribes, and waits for what the server sent before it knew: the plan gives it back. */
+  async #leave({ connection, consumer, subscription }: Session): Promise<void> {
+    if (this.#ports.link.current() !== connection) {
       subscription.unsubscribe();
       return;
     }
-    const drained = subscription.drain().catch(() => undefined);
-    await Promise.race([drained, this.#options.clock.sleep(farewellMs)]);
+    const left = Promise.all([subscription.drain(), this.#plan.onEnd?.(connection, consumer)]);
+    await Promise.race([left.catch(() => undefined), this.#ports.clock.sleep(farewellMs)]);
   }
 
   #onMessage(session: Session, msg: Msg): void {
-    session.heardAt = this.#options.clock.monotonic();
+    session.heardAt = this.#ports.clock.monotonic();
     if (msg.subject === session.inbox) {
       this.#onStatus(session, msg);
       return;
     }
     session.demand = Math.max(0, session.demand - 1);
-    this.#unsettled++;
-    const { connection } = session;
-    const delivery = createDelivery(msg, {
-      isUp: () => this.#options.link.current() === connection,
-      onSettled: () => {
-        this.#unsettled--;
-        if (this.#session !== undefined) this.#pull(this.#session);
-      },
-    });
-    if (this.#session === session && !this.#isClosed() && this.#isNext(session, msg)) {
-      this.#options.wanted.onDelivery(delivery);
-    } else {
-      delivery.nak();
-    }
-  }
-
-  /**
-   * Of an ordered consumer every delivery must come here. One that went elsewhere (to a process that slept,
-   * and does not know yet that it is no longer its turn) will come again, after later ones: so begin anew.
-   */
-  #isNext(session: Session, msg: Msg): boolean {
     session.delivered++;
-    if (this.#options.wanted.ordered !== true) return true;
-    const { nth } = placeOf(msg.reply ?? '');
-    if (nth === session.delivered) return true;
-    session.end(`delivery ${String(nth)} came after ${String(session.delivered - 1)}`);
-    session.delivered = Number.NaN;
-    return false;
+    this.#unsettled++;
+    this.#plan.onMessage(msg, session);
   }
 
   #onStatus(session: Session, msg: Msg): void {
@@ -206,25 +206,26 @@ class PullConsumer implements Consumption {
 
   /** Asks for as many messages as there is room for; not for every single one. */
   #pull(session: Session): void {
-    const { wanted, heartbeatMs } = this.#options;
+    const { heartbeatMs } = this.#ports;
+    const { maxInFlight, channel } = this.#plan;
     if (this.#session !== session || this.#isClosed()) return;
-    const room = wanted.maxInFlight - this.#unsettled - session.demand;
-    const worthwhile = Math.ceil(wanted.maxInFlight / 4);
+    const room = maxInFlight - this.#unsettled - session.demand;
+    const worthwhile = Math.ceil(maxInFlight / 4);
     if (room < worthwhile) return;
-    if (session.demand === 0) session.heardAt = this.#options.clock.monotonic();
+    if (session.demand === 0) session.heardAt = this.#ports.clock.monotonic();
     session.demand += room;
     const request = {
       batch: room,
       expires: nanos(Math.max(pullExpiresMs, 2 * heartbeatMs)),
       idle_heartbeat: nanos(heartbeatMs),
     };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${wanted.channel.name}.${wanted.consumer}`;
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${channel}.${session.consumer}`;
     session.connection.publish(subject, JSON.stringify(request), { reply: session.inbox });
   }
 
   /** A server that owes messages must be heard: two heartbeats missed, and the session begins anew. */
   #watch(session: Session): () => void {
-    const { clock, heartbeatMs } = this.#options;
+    const { clock, heartbeatMs } = this.#ports;
     let cancel = (): void => undefined;
     const look = (): void => {
       const silentMs = clock.monotonic() - session.heardAt;

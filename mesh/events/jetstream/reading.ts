@@ -1,0 +1,93 @@
+import { AckPolicy, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
+import { type ChannelState, defaultReadAhead, type Reading, type ReadOptions } from '../bus/bus.ts';
+import type { ConsumptionPorts } from './consumption.ts';
+import { placeOf } from './delivery.ts';
+import { headersOf } from './headers.ts';
+import { createPullLoop } from './pull-loop.ts';
+
+export interface ReadingPorts extends ConsumptionPorts {
+  readonly inspect: (channel: string, signal: AbortSignal) => Promise<ChannelState | undefined>;
+}
+
+/** After so long without a request the server forgets the consumer of a reader that was killed. */
+const forgottenAfterMs = 30_000;
+
+/**
+ * A reading is a consumer of the server's memory that acks nothing and is made anew, from where the reader is,
+ * whenever something breaks.
+ */
+export function createReading(
+  ports: ReadingPorts,
+  wanted: ReadOptions,
+  onClosed: () => void,
+): Reading {
+  const { streams, requestTimeoutMs: timeout, inspect } = ports;
+  const { channel, from = 1, maxInFlight = defaultReadAhead } = wanted;
+  /** The place of the next message; undefined until it is known where "now" is. */
+  let next = from === 'now' ? undefined : Math.max(1, from);
+  let identity: string | undefined;
+  let caughtUp = false;
+  const arrived = (): void => {
+    if (!caughtUp) wanted.onCaughtUp?.();
+    caughtUp = true;
+  };
+  /** Where to go on in a channel that may not be what it was: made anew, or set back to an older copy. */
+  const goOn = (state: ChannelState): void => {
+    const end = state.lastSequence + 1;
+    const isOther = identity !== undefined && identity !== state.identity;
+    next = isOther ? 1 : Math.min(next ?? end, end);
+    identity = state.identity;
+  };
+  const prepare = async (connection: NatsConnection, signal: AbortSignal): Promise<string> => {
+    await streams.ensure(channel, signal);
+    const state = await inspect(channel.name, signal);
+    if (state === undefined) {
+      streams.forget(channel.name);
+      throw new Error(`the stream ${channel.name} is gone`);
+    }
+    goOn(state);
+    const { consumers } = await connection.jetstreamManager({ checkAPI: false, timeout });
+    const info: ConsumerInfo = await consumers.add(channel.name, {
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: next ?? 1,
+      filter_subjects: [...wanted.subjects],
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(forgottenAfterMs),
+    });
+    if (info.num_pending === 0) arrived();
+    return info.name;
+  };
+  const loop = createPullLoop(ports, {
+    ...{ channel: channel.name, what: 'a reading', maxInFlight, onClosed, prepare },
+    async onEnd(connection, consumer) {
+      const { consumers } = await connection.jetstreamManager({ checkAPI: false, timeout });
+      await consumers.delete(channel.name, consumer);
+    },
+    onMessage(msg, session) {
+      const { sequence, nth, pending } = placeOf(msg.reply ?? '');
+      // One that was lost on the way is not sent again to who acks nothing.
+      const isNext = nth === session.delivered;
+      if (!session.isLive || !isNext) {
+        if (session.isLive) session.end(`message ${String(nth)} is not the next`);
+        loop.settled(1);
+        return;
+      }
+      next = sequence + 1;
+      const { subject, data } = msg;
+      wanted.onMessage({ subject, headers: headersOf(msg), data, sequence });
+      if (pending === 0) arrived();
+    },
+  });
+  return {
+    get state() {
+      const { state } = loop;
+      return state === 'pulling' ? 'reading' : state;
+    },
+    done: (messages) => {
+      loop.settled(messages);
+    },
+    close: () => loop.close(),
+  };
+}
