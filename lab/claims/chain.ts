@@ -5,6 +5,7 @@
  */
 import type { Bar } from '../result-file.ts';
 import { matrixChart, partsText, scenarioChart } from './chain/charts.ts';
+import { chainClaims } from './chain/claims.ts';
 import { type Cell, playMatrix } from './chain/matrix.ts';
 import { type Played, play, scenarios } from './chain/scenarios.ts';
 import type { Summary } from './chain/summary.ts';
@@ -29,6 +30,7 @@ export const chain: Experiment = {
     charts['chain-parts'] = matrixChart(cells);
     return {
       charts,
+      claims: chainClaims(results, cells),
       bars: barsOf(results, cells),
       tables: { chain: scenarioTable(results), 'chain-parts': partsTable(cells) },
       data: {

@@ -9,6 +9,7 @@ import { eventMigrations } from '../../mesh/events/migrations.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type Broker, openBroker, storedOrders } from './bus.ts';
 import { startChild } from './child.ts';
+import { type Claim, sources } from './claim.ts';
 import { markdownTable } from './document.ts';
 import { type Count, countAll } from './dual-write/count.ts';
 import {
@@ -44,6 +45,7 @@ export const dualWrite: Experiment = {
           { name: 'dual-write-outbox-phantoms', value: counts.outbox.phantoms, ...none },
           { name: 'dual-write-outbox-doubled', value: counts.outbox.doubled, ...none },
         ],
+        claims: claimsOf(counts, kills[effort]),
         data: { kills: kills[effort], counts },
         charts: { 'dual-write': chart(counts, kills[effort]) },
         tables: { 'dual-write': table(counts, kills[effort]) },
@@ -55,6 +57,25 @@ export const dualWrite: Experiment = {
 };
 
 const none = { op: '<=', bar: 0, unit: 'events' } as const;
+
+function claimsOf(counts: Readonly<Record<Way, Count>>, times: number): readonly Claim[] {
+  const source = sources.interprocess;
+  const setup = `A service writes rows and publishes in three ways at once; kill -9, ${String(times)} times.`;
+  const [rowFirst, eventFirst] = [counts['row, then publish'], counts['publish, then row']];
+  const { lost, phantoms, doubled, events } = counts.outbox;
+  return [
+    {
+      claim: 'Publishing must be part of the database transaction.',
+      ...{ source, setup, held: rowFirst.lost > 0 && eventFirst.phantoms > 0 },
+      result: `Row first: ${String(rowFirst.lost)} events lost. Event first: ${String(eventFirst.phantoms)} events of no order.`,
+    },
+    {
+      claim: 'A transactional outbox makes it so.',
+      ...{ source, setup, held: lost + phantoms + doubled === 0 },
+      result: `Of ${String(events)} events ${String(lost)} lost, ${String(phantoms)} of no order, ${String(doubled)} twice.`,
+    },
+  ];
+}
 
 /** So many lives on one database, then one that may finish what they left; gives all rows. */
 async function liveAndDie(

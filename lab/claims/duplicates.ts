@@ -8,6 +8,7 @@ import { eventMigrations } from '../../mesh/events/migrations.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type Broker, messageOf, openBroker, outstanding } from './bus.ts';
 import { type Child, startChild } from './child.ts';
+import { type Claim, sources } from './claim.ts';
 import { markdownTable } from './document.ts';
 import { openAckLoss } from './duplicates/ack-loss.ts';
 import {
@@ -66,6 +67,7 @@ export const duplicates: Experiment = {
         { name: 'duplicates-inbox-again', value: sum(({ again }) => again), ...none },
         { name: 'duplicates-inbox-missing', value: sum(({ missing }) => missing), ...none },
       ],
+      claims: claimsOf(played),
       data: played,
       charts: { duplicates: chart(played) },
       tables: { duplicates: table(played) },
@@ -74,6 +76,32 @@ export const duplicates: Experiment = {
 };
 
 const none = { op: '<=', bar: 0, unit: 'effects' } as const;
+
+function claimsOf({ killed, acks }: Record<Plan, Played>): readonly Claim[] {
+  const source = sources.interprocess;
+  const setup = `One consumer of each kind; kill -9 before the ack, ${String(killed.kills)} times, and ${String(acks.acksLost)} acks lost.`;
+  const both = (way: Way): Count[] => [killed.counts[way], acks.counts[way]];
+  const again = (way: Way): number => both(way).reduce((sum, count) => sum + count.again, 0);
+  const missing = ways.flatMap(both).reduce((sum, count) => sum + count.missing, 0);
+  const sums = both('inbox').every(({ sum, effects }) => sum === effects);
+  return [
+    {
+      claim: 'At-least-once loses nothing and delivers duplicates.',
+      ...{ source, setup, held: again('nothing') > 0 && missing === 0 },
+      result: `${String(again('nothing'))} effects happened again, ${String(missing)} are missing.`,
+    },
+    {
+      claim: 'An idempotent handler makes a duplicate harmless.',
+      ...{ source, setup, held: again('a key') === 0 },
+      result: `With the order as key ${String(again('a key'))} effects happened again.`,
+    },
+    {
+      claim: 'Ids of messages, recorded in the transaction of the effect, do it for every effect.',
+      ...{ source, setup, held: again('inbox') === 0 && sums },
+      result: `With the inbox ${String(again('inbox'))} effects happened again; its sums ${sums ? 'are right' : 'are wrong'}.`,
+    },
+  ];
+}
 
 async function play(
   name: Plan,

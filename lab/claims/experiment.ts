@@ -1,9 +1,10 @@
 import type { Bar } from '../result-file.ts';
+import type { Claim } from './claim.ts';
 
 /** Enough to believe the figures, or just enough to see that the experiment works. */
 export type Effort = 'full' | 'short';
 
-/** One claim of the literature, put to the test. A file of its own beside this one; main.ts lists them all. */
+/** Claims of the literature, put to the test. A file of its own beside this one; main.ts lists them all. */
 export interface Experiment {
   /** Names its charts, its bars ("chain-…"), its section of docs/claims.md and `make claims ONLY=chain`. */
   readonly name: string;
@@ -11,6 +12,8 @@ export interface Experiment {
 }
 
 export interface Findings {
+  /** The sentences that were tested, each with what was found; at least one. */
+  readonly claims: readonly Claim[];
   readonly bars: readonly Bar[];
   /** What explains the bars. Must survive JSON. */
   readonly data: unknown;

@@ -6,6 +6,7 @@ import type { Bar } from '../result-file.ts';
 import { markdownTable } from './document.ts';
 import type { Experiment } from './experiment.ts';
 import { flowChart, type Played } from './flow/charts.ts';
+import { flowClaims } from './flow/claims.ts';
 import { type Crew, startCrew } from './flow/crew.ts';
 import { play, type Scenario, scenariosOf } from './flow/scenarios.ts';
 import type { Summary } from './flow/summary.ts';
@@ -27,6 +28,7 @@ export const flow: Experiment = {
       }
       return {
         bars: barsOf(played),
+        claims: flowClaims(played),
         data: Object.fromEntries([...played].map(([{ name }, summaries]) => [name, summaries])),
         charts: { flow: flowChart(played) },
         tables: { flow: table(played) },

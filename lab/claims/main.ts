@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { type Bar, readResults, writeResult } from '../result-file.ts';
 import { chain } from './chain.ts';
+import { claimsIn, claimsTable, countClaims, mergeClaims } from './claim.ts';
 import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
@@ -14,7 +15,15 @@ import { flow } from './flow.ts';
 import { ordering } from './ordering.ts';
 import { tailing } from './tailing.ts';
 
-const experiments: readonly Experiment[] = [chain, flow, dualWrite, tailing, duplicates, ordering];
+// biome-ignore format: one a line, so that whoever adds one touches no other.
+const experiments: readonly Experiment[] = [
+  chain,
+  flow,
+  dualWrite,
+  tailing,
+  duplicates,
+  ordering,
+];
 
 const {
   positionals: [only],
@@ -43,18 +52,27 @@ async function record(fresh: ReadonlyMap<string, Findings>): Promise<string> {
   const before = readResults().get('claims');
   const names = experiments.map(({ name }) => name);
   const isFresh = ({ name }: Bar): boolean =>
-    [...fresh.keys()].some((experiment) => name.startsWith(`${experiment}-`));
+    ['claims', ...fresh.keys()].some((experiment) => name.startsWith(`${experiment}-`));
+  const claims = mergeClaims(
+    names,
+    claimsIn(before?.data),
+    new Map([...fresh].map(([name, findings]) => [name, findings.claims])),
+  );
+  writeTables({ 'one by one': claimsTable(claims) });
   const data = Object.fromEntries(
     names.map((name) => [name, fresh.get(name)?.data ?? kept(before?.data, name)]),
   );
+  const { stated, unmeasured } = countClaims(claims);
   return writeResult({
     name: 'claims',
     command: 'make claims',
     bars: [
+      { name: 'claims-stated', value: stated, op: '>=', bar: 25, unit: 'claims' },
+      { name: 'claims-unmeasured', value: unmeasured, op: '<=', bar: 0, unit: 'experiments' },
       ...(before?.bars ?? []).filter((bar) => !isFresh(bar)),
       ...[...fresh.values()].flatMap(({ bars }) => bars),
     ],
-    data,
+    data: { ...data, claims: Object.fromEntries(claims) },
   });
 }
 

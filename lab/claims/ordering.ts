@@ -8,6 +8,7 @@ import { eventMigrations } from '../../mesh/events/migrations.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type Broker, openBroker } from './bus.ts';
 import { startChild } from './child.ts';
+import { type Claim, sources } from './claim.ts';
 import { markdownTable } from './document.ts';
 import type { Effort, Experiment } from './experiment.ts';
 import { type Count, countTurns } from './ordering/count.ts';
@@ -54,6 +55,7 @@ export const ordering: Experiment = {
         { name: 'ordering-partitions-out-of-order-faults', value: faults.outOfOrder, ...none },
         { name: 'ordering-partitions-missing', value: calm.missing + faults.missing, ...none },
       ],
+      claims: claimsOf(found),
       data: Object.fromEntries(found),
       charts: { ordering: chart(found) },
       tables: { ordering: table(found) },
@@ -62,6 +64,25 @@ export const ordering: Experiment = {
 };
 
 const none = { op: '<=', bar: 0, unit: 'turns' } as const;
+
+function claimsOf(found: ReadonlyMap<Way, Both>): readonly Claim[] {
+  const { calm, faults } = found.get('partitions') ?? missing();
+  const competing = found.get('competing') ?? missing();
+  const source = sources.interprocess;
+  const setup = `${String(players)} players take numbered turns, two processes work on them; calm, then with faults and a kill.`;
+  return [
+    {
+      claim: 'Competing receivers lose order.',
+      ...{ source, setup, held: competing.calm.outOfOrder > 0 },
+      result: `${String(competing.calm.outOfOrder)} of ${String(competing.calm.turns)} turns out of order with nothing wrong.`,
+    },
+    {
+      claim: 'Sharded channels keep it per key, also as members come and go.',
+      ...{ source, setup, held: calm.outOfOrder + faults.outOfOrder + faults.missing === 0 },
+      result: `${String(calm.outOfOrder)} out of order, ${String(faults.outOfOrder)} with faults, ${String(faults.missing)} missing.`,
+    },
+  ];
+}
 
 function missing(): never {
   throw new Error('partitions were not played');

@@ -12,6 +12,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { startPostgres } from '../../mesh/testing/postgres.ts';
 import { percentile } from '../suite/stats.ts';
 import { type Broker, channel, openBroker, orderOf } from './bus.ts';
+import { type Claim, sources } from './claim.ts';
 import { markdownTable } from './document.ts';
 import type { Experiment } from './experiment.ts';
 import { barChart } from './plot.ts';
@@ -66,6 +67,7 @@ export const tailing: Experiment = {
           { name: 'tailing-woken-p50-ms', value: p50('woken after the commit'), ...within(10) },
           { name: 'tailing-log-p50-ms', value: p50('log tailing'), ...within(20) },
         ],
+        claims: claimsOf(measured),
         data: Object.fromEntries(measured),
         charts: { tailing: chart(measured) },
         tables: { tailing: table(measured) },
@@ -79,6 +81,39 @@ export const tailing: Experiment = {
 
 function within(bar: number): { op: '<='; bar: number; unit: string } {
   return { op: '<=', bar, unit: 'ms' };
+}
+
+function claimsOf(measured: ReadonlyMap<string, Measured>): readonly Claim[] {
+  const of = (name: string): Measured => {
+    const found = measured.get(name);
+    if (found === undefined) throw new Error(`${name} was not measured`);
+    return found;
+  };
+  const [seldom, often, tail] = [
+    of('polling every 2000 ms'),
+    of('polling every 20 ms'),
+    of('log tailing'),
+  ];
+  const source = sources.interprocess;
+  const setup = `An outbox in PostgreSQL, ${String(ratePerSecond)} orders a second and none at all.`;
+  const idle = ({ idle }: Measured): string =>
+    `${String(idle.transactionsPerSecond)} transactions/s`;
+  return [
+    {
+      claim: 'A polling publisher is simple, and costs the database.',
+      ...{ source, setup },
+      result: `Every 20 ms: p50 ${String(often.p50Ms)} ms, idle ${idle(often)}. Every 2 s: ${String(seldom.p50Ms)} ms, ${idle(seldom)}.`,
+      held: often.idle.transactionsPerSecond > 10 * seldom.idle.transactionsPerSecond,
+    },
+    {
+      claim: 'Log tailing is as soon and asks nothing.',
+      ...{ source, setup },
+      result: `p50 ${String(tail.p50Ms)} ms, idle ${idle(tail)}.`,
+      held:
+        tail.p50Ms <= often.p50Ms &&
+        tail.idle.transactionsPerSecond < often.idle.transactionsPerSecond / 5,
+    },
+  ];
 }
 
 interface Bed {
