@@ -9,6 +9,7 @@ export {
   type App,
   type AppOptions,
   type AppTools,
+  type Door,
   implement,
   type ServiceBinding,
   type ServiceParts,

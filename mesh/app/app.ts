@@ -16,6 +16,7 @@ import { weftImage } from '../schema/image.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createSpanRing } from '../telemetry/spans.ts';
 import { createTelemetry } from '../telemetry/telemetry.ts';
+import { openDoors } from './doors.ts';
 import { listen } from './listen.ts';
 import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
@@ -76,7 +77,8 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     }
     for (const job of tools.jobs) opened.push(job());
     opened.push(...watchSagas(telemetry.registry, tools.desk, ports));
-    const metadata = { ...said, ...shown, ...options.metadata };
+    const doors = await openDoors(parts, opened);
+    const metadata = { ...said, ...shown, ...doors, ...options.metadata };
     const endpoint = { instanceId, service: name, host, port, metadata };
     const lease = await discovery.registry.register(endpoint);
     opened.push(leave(lease, server, { spreadMs: settings.drainSpreadMs, log }));

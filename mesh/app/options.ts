@@ -59,6 +59,14 @@ export interface ServiceParts<DB> {
   readonly services: readonly ServiceBinding[];
   /** The durable consumer of the service; it is named after the service. */
   readonly consumer?: Omit<ConsumerOptions, 'consumer'> & HandlerOptions<DB>;
+  /** Ways in beside gRPC: opened before others can find the instance, closed when it has left discovery. */
+  readonly doors?: readonly Door[];
+}
+
+/** A way into a process beside gRPC, as the edge is. */
+export interface Door extends Closeable {
+  /** Opens it; gives what discovery is to know of it, as { 'weft-edge': 'https://127.0.0.1:7443' }. */
+  start(): Promise<Readonly<Record<string, string>>>;
 }
 
 export interface AppOptions<DB> {

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../kernel/clock.ts';
+import { describe, MeshError } from '../kernel/error.ts';
+import type { Incoming, Outgoing } from './incoming.ts';
+import type { EdgeLimits } from './limits.ts';
+
+/** Files in PEM; the chain of the certificate with the leaf first. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: HTTP/1.1 without TLS. */
+  readonly tls: TlsFiles | undefined;
+  readonly limits: EdgeLimits;
+  readonly clock: Clock;
+  readonly onRequest: (incoming: Incoming, outgoing: Outgoing) => void;
+  readonly onUpgrade: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** The sockets of the edge. */
+export interface Listener {
+  /** Listens; throws UNAVAILABLE / CANNOT_LISTEN, or INVALID_ARGUMENT for files that are no certificate. */
+  start(): Promise<{ readonly host: string; readonly port: number }>;
+  /** Takes no new connection, ends idle ones, waits for requests, and cuts off what is left after the grace. */
+  close(): Promise<void>;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { host, port, limits, clock, onRequest, onUpgrade } = options;
+  const server = newServer(options);
+  server.maxConnections = limits.connections;
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      session.close();
+    });
+    session.once('close', () => sessions.delete(session));
+  });
+  server.on('request', onRequest);
+  server.on('upgrade', onUpgrade);
+  // What is no HTTP, or too slow to become it, is answered and closed by Node; nobody here needs to know.
+  server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+    refuse(socket, error.code);
+  });
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    for (const session of sessions) session.close();
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    const stop = clock.after(limits.drainMs, () => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await closed;
+    stop();
+  }
+
+  return {
+    async start() {
+      await listening(server, host, port);
+      // After 'listening' a server of a host and a port has such an address.
+      return { host, port: (server.address() as AddressInfo).port };
+    },
+    close,
+  };
+}
+
+function newServer({ tls, limits }: ListenerOptions): Server | Http2SecureServer {
+  const http = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.idleTimeoutMs,
+    maxHeaderSize: limits.headerBytes,
+    // How often Node looks for connections that are too slow: its default of 30 s triples every limit.
+    connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+  };
+  if (tls === undefined) return createServer(http);
+  return createSecureServer({
+    ...http,
+    cert: pem(tls.certFile),
+    key: pem(tls.keyFile),
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.headersTimeoutMs,
+    allowHTTP1: true,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    settings: { maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes },
+  });
+}
+
+function pem(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new MeshError(`the edge cannot read ${file}: ${describe(cause)}; name a file in PEM`, {
+      ...{ status: 'INVALID_ARGUMENT', reason: 'INVALID_CERTIFICATE', cause },
+    });
+  }
+}
+
+function listening(server: Server | Http2SecureServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const at = `${host}:${String(port)}`;
+      reject(
+        new MeshError(
+          `the edge cannot listen at ${at}: ${describe(cause)}; use another port, or 0 for any`,
+          { status: 'UNAVAILABLE', reason: 'CANNOT_LISTEN', cause },
+        ),
+      );
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+function refuse(socket: Duplex, code = ''): void {
+  if (!socket.writable || code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  socket.end(
+    `HTTP/1.1 ${refusals[code] ?? '400 Bad Request'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+  );
+}

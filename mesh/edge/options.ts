@@ -1,0 +1,36 @@
+import type { Clock } from '../kernel/clock.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Random } from '../kernel/random.ts';
+import type { TokenOptions } from './authenticate.ts';
+import type { EdgeLimits } from './limits.ts';
+import type { TlsFiles } from './listener.ts';
+import type { Protocol } from './protocol.ts';
+import type { RateOptions } from './rate-limit.ts';
+import type { Upgrade } from './upgrade.ts';
+
+export interface EdgeOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Certificate and key: HTTPS with HTTP/2 and HTTP/1.1. Default: HTTP/1.1 in the clear, for behind a proxy. */
+  readonly tls?: TlsFiles;
+  /** Whose tokens are believed. Default: nobody is asked for one. */
+  readonly tokens?: TokenOptions;
+  /** Pages that may ask, as "https://shop.example", "*" for all. Default: none. */
+  readonly origins?: readonly string[];
+  /** What each user may ask. Default: nobody counts. */
+  readonly rate?: RateOptions;
+  /** What a stranger may use up. */
+  readonly limits?: Partial<EdgeLimits>;
+  /** How requests are answered, asked in this order; the first that knows the request answers it. */
+  readonly protocols?: readonly Protocol[];
+  /** Who takes over connections that leave HTTP. */
+  readonly upgrades?: readonly Upgrade[];
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: the machine's. */
+  readonly random?: Random;
+  /** Default: silent. */
+  readonly log?: Log;
+}
