@@ -3,9 +3,10 @@ import { config } from './config.ts';
 import { machineParts } from './parts.ts';
 import { type VendingDb, vendingMigrations } from './store.ts';
 
+const settings = config();
 await runApp<VendingDb>({
   name: 'machine',
-  settings: config(),
+  settings,
   migrations: vendingMigrations,
-  build: machineParts,
+  build: (tools) => machineParts(tools, settings),
 });

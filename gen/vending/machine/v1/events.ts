@@ -23,7 +23,19 @@ export interface ItemSelected {
   cents: number;
 }
 
-/** PaymentCompleted: the drink may be dispensed. */
+/** SaleCancelled: the sale ends without a drink; what was taken for it is to be given back. */
+export interface SaleCancelled {
+  /** The machine. */
+  machineId: string;
+  /** The sale. */
+  saleId: string;
+  /** The item. */
+  itemId: string;
+  /** As "SOLD_OUT", "CARD_DECLINED". */
+  reason: string;
+}
+
+/** PaymentCompleted: the machine has learned that the sale is paid. Stays inside; the cashier has told it. */
 export interface PaymentCompleted {
   /** The machine. */
   machineId: string;
@@ -33,7 +45,7 @@ export interface PaymentCompleted {
   cents: number;
 }
 
-/** DrinkDispensed: the sale is over. */
+/** DrinkDispensed: the machine has learned that the can has dropped. Stays inside; the dispenser has told it. */
 export interface DrinkDispensed {
   /** The machine. */
   machineId: string;
@@ -43,6 +55,14 @@ export interface DrinkDispensed {
   itemId: string;
   /** What was given back. */
   changeCents: number;
+}
+
+/** SaleSettled: cashier and dispenser have both said that nothing is left to do for a cancelled sale. */
+export interface SaleSettled {
+  /** The machine. */
+  machineId: string;
+  /** The sale. */
+  saleId: string;
 }
 
 function createBaseItemSelected(): ItemSelected {
@@ -134,6 +154,99 @@ export const ItemSelected: MessageFns<ItemSelected, "vending.machine.v1.ItemSele
     message.saleId = object.saleId ?? "";
     message.itemId = object.itemId ?? "";
     message.cents = object.cents ?? 0;
+    return message;
+  },
+};
+
+function createBaseSaleCancelled(): SaleCancelled {
+  return { machineId: "", saleId: "", itemId: "", reason: "" };
+}
+
+export const SaleCancelled: MessageFns<SaleCancelled, "vending.machine.v1.SaleCancelled"> = {
+  $type: "vending.machine.v1.SaleCancelled" as const,
+
+  encode(message: SaleCancelled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.machineId !== "") {
+      writer.uint32(10).string(message.machineId);
+    }
+    if (message.saleId !== "") {
+      writer.uint32(18).string(message.saleId);
+    }
+    if (message.itemId !== "") {
+      writer.uint32(26).string(message.itemId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaleCancelled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaleCancelled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.saleId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.itemId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SaleCancelled>): SaleCancelled {
+    return SaleCancelled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaleCancelled>): SaleCancelled {
+    const message = createBaseSaleCancelled();
+    message.machineId = object.machineId ?? "";
+    message.saleId = object.saleId ?? "";
+    message.itemId = object.itemId ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -308,6 +421,75 @@ export const DrinkDispensed: MessageFns<DrinkDispensed, "vending.machine.v1.Drin
     message.saleId = object.saleId ?? "";
     message.itemId = object.itemId ?? "";
     message.changeCents = object.changeCents ?? 0;
+    return message;
+  },
+};
+
+function createBaseSaleSettled(): SaleSettled {
+  return { machineId: "", saleId: "" };
+}
+
+export const SaleSettled: MessageFns<SaleSettled, "vending.machine.v1.SaleSettled"> = {
+  $type: "vending.machine.v1.SaleSettled" as const,
+
+  encode(message: SaleSettled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.machineId !== "") {
+      writer.uint32(10).string(message.machineId);
+    }
+    if (message.saleId !== "") {
+      writer.uint32(18).string(message.saleId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaleSettled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaleSettled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.saleId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SaleSettled>): SaleSettled {
+    return SaleSettled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaleSettled>): SaleSettled {
+    const message = createBaseSaleSettled();
+    message.machineId = object.machineId ?? "";
+    message.saleId = object.saleId ?? "";
     return message;
   },
 };

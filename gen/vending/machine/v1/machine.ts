@@ -44,6 +44,52 @@ export namespace MachineStatus {
   export type PAID = typeof MachineStatus.PAID;
 }
 
+/** SaleStatus is where a sale stands. */
+export const SaleStatus = {
+  /** UNSPECIFIED - Not said. */
+  UNSPECIFIED: 0,
+  /** SELECTED - An item is selected. */
+  SELECTED: 1,
+  /** PAID - It is paid, and not yet dispensed. */
+  PAID: 2,
+  /** EARLY - The drink has dropped, and the payment has not been heard of yet. */
+  EARLY: 3,
+  /** DONE - Paid and dispensed. */
+  DONE: 4,
+  /** CANCELLED - Cancelled; cashier and dispenser have not both said yet that nothing is left to do. */
+  CANCELLED: 5,
+  /** SETTLED - Cancelled, and nothing is left to do. */
+  SETTLED: 6,
+} as const;
+
+export type SaleStatus = typeof SaleStatus[keyof typeof SaleStatus];
+
+export namespace SaleStatus {
+  export type UNSPECIFIED = typeof SaleStatus.UNSPECIFIED;
+  export type SELECTED = typeof SaleStatus.SELECTED;
+  export type PAID = typeof SaleStatus.PAID;
+  export type EARLY = typeof SaleStatus.EARLY;
+  export type DONE = typeof SaleStatus.DONE;
+  export type CANCELLED = typeof SaleStatus.CANCELLED;
+  export type SETTLED = typeof SaleStatus.SETTLED;
+}
+
+/** Sale is one sale. */
+export interface Sale {
+  /** The machine. */
+  machineId: string;
+  /** The sale. */
+  saleId: string;
+  /** The item. */
+  itemId: string;
+  /** What it costs. */
+  cents: number;
+  /** Where it stands. */
+  status: SaleStatus;
+  /** Why it was cancelled, as "SOLD_OUT". */
+  reason: string;
+}
+
 /** Machine is one machine. */
 export interface Machine {
   /** The machine. */
@@ -82,12 +128,26 @@ export interface PayRequest {
   saleId: string;
   /** How much. */
   cents: number;
+  /** The card; "tok_declined" is always declined. Empty: coins. */
+  card: string;
 }
 
-/** PayResponse is the machine with the money. */
+/** PayResponse is the machine, which learns of the money a moment later. */
 export interface PayResponse {
   /** The machine. */
   machine: Machine | undefined;
+}
+
+/** GetSaleRequest names a sale. */
+export interface GetSaleRequest {
+  /** The sale. */
+  saleId: string;
+}
+
+/** GetSaleResponse is the sale as it is now. */
+export interface GetSaleResponse {
+  /** The sale. */
+  sale: Sale | undefined;
 }
 
 /** GetMachineRequest names a machine. */
@@ -119,6 +179,123 @@ export interface Sales {
   /** How often it was dispensed. */
   count: number;
 }
+
+function createBaseSale(): Sale {
+  return { machineId: "", saleId: "", itemId: "", cents: 0, status: 0, reason: "" };
+}
+
+export const Sale: MessageFns<Sale, "vending.machine.v1.Sale"> = {
+  $type: "vending.machine.v1.Sale" as const,
+
+  encode(message: Sale, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.machineId !== "") {
+      writer.uint32(10).string(message.machineId);
+    }
+    if (message.saleId !== "") {
+      writer.uint32(18).string(message.saleId);
+    }
+    if (message.itemId !== "") {
+      writer.uint32(26).string(message.itemId);
+    }
+    if (message.cents !== 0) {
+      writer.uint32(32).int32(message.cents);
+    }
+    if (message.status !== 0) {
+      writer.uint32(40).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sale {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSale();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.saleId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.itemId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cents = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Sale>): Sale {
+    return Sale.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Sale>): Sale {
+    const message = createBaseSale();
+    message.machineId = object.machineId ?? "";
+    message.saleId = object.saleId ?? "";
+    message.itemId = object.itemId ?? "";
+    message.cents = object.cents ?? 0;
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
 
 function createBaseMachine(): Machine {
   return { machineId: "", status: 0, saleId: "", itemId: "", dispensed: 0 };
@@ -366,7 +543,7 @@ export const SelectItemResponse: MessageFns<SelectItemResponse, "vending.machine
 };
 
 function createBasePayRequest(): PayRequest {
-  return { machineId: "", saleId: "", cents: 0 };
+  return { machineId: "", saleId: "", cents: 0, card: "" };
 }
 
 export const PayRequest: MessageFns<PayRequest, "vending.machine.v1.PayRequest"> = {
@@ -381,6 +558,9 @@ export const PayRequest: MessageFns<PayRequest, "vending.machine.v1.PayRequest">
     }
     if (message.cents !== 0) {
       writer.uint32(24).int32(message.cents);
+    }
+    if (message.card !== "") {
+      writer.uint32(34).string(message.card);
     }
     return writer;
   },
@@ -422,6 +602,14 @@ export const PayRequest: MessageFns<PayRequest, "vending.machine.v1.PayRequest">
             message.cents = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.card = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -442,6 +630,7 @@ export const PayRequest: MessageFns<PayRequest, "vending.machine.v1.PayRequest">
     message.machineId = object.machineId ?? "";
     message.saleId = object.saleId ?? "";
     message.cents = object.cents ?? 0;
+    message.card = object.card ?? "";
     return message;
   },
 };
@@ -501,6 +690,120 @@ export const PayResponse: MessageFns<PayResponse, "vending.machine.v1.PayRespons
     message.machine = (object.machine !== undefined && object.machine !== null)
       ? Machine.fromPartial(object.machine)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseGetSaleRequest(): GetSaleRequest {
+  return { saleId: "" };
+}
+
+export const GetSaleRequest: MessageFns<GetSaleRequest, "vending.machine.v1.GetSaleRequest"> = {
+  $type: "vending.machine.v1.GetSaleRequest" as const,
+
+  encode(message: GetSaleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.saleId !== "") {
+      writer.uint32(10).string(message.saleId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSaleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSaleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.saleId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetSaleRequest>): GetSaleRequest {
+    return GetSaleRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSaleRequest>): GetSaleRequest {
+    const message = createBaseGetSaleRequest();
+    message.saleId = object.saleId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetSaleResponse(): GetSaleResponse {
+  return { sale: undefined };
+}
+
+export const GetSaleResponse: MessageFns<GetSaleResponse, "vending.machine.v1.GetSaleResponse"> = {
+  $type: "vending.machine.v1.GetSaleResponse" as const,
+
+  encode(message: GetSaleResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sale !== undefined) {
+      Sale.encode(message.sale, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSaleResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSaleResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sale = Sale.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetSaleResponse>): GetSaleResponse {
+    return GetSaleResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSaleResponse>): GetSaleResponse {
+    const message = createBaseGetSaleResponse();
+    message.sale = (object.sale !== undefined && object.sale !== null) ? Sale.fromPartial(object.sale) : undefined;
     return message;
   },
 };
@@ -811,8 +1114,8 @@ export const MachineServiceDefinition = {
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
     /**
-     * Pay pays the sale that is under way; the drink is dispensed a moment later. FAILED_PRECONDITION:
-     * NOT_SELECTED, TOO_LITTLE.
+     * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
+     * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
      */
     pay: {
       name: "Pay",
@@ -821,6 +1124,15 @@ export const MachineServiceDefinition = {
       responseType: PayResponse as typeof PayResponse,
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** GetSale returns a sale as the machine knows it. NOT_FOUND: NO_SALE. */
+    getSale: {
+      name: "GetSale",
+      requestType: GetSaleRequest as typeof GetSaleRequest,
+      requestStream: false,
+      responseType: GetSaleResponse as typeof GetSaleResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /** GetMachine returns a machine as it is now. */
     getMachine: {
@@ -860,8 +1172,8 @@ export const MachineServiceService = {
     responseDeserialize: (value: Buffer): SelectItemResponse => SelectItemResponse.decode(value),
   },
   /**
-   * Pay pays the sale that is under way; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE.
+   * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
    */
   pay: {
     path: "/vending.machine.v1.MachineService/Pay" as const,
@@ -871,6 +1183,16 @@ export const MachineServiceService = {
     requestDeserialize: (value: Buffer): PayRequest => PayRequest.decode(value),
     responseSerialize: (value: PayResponse): Buffer => Buffer.from(PayResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PayResponse => PayResponse.decode(value),
+  },
+  /** GetSale returns a sale as the machine knows it. NOT_FOUND: NO_SALE. */
+  getSale: {
+    path: "/vending.machine.v1.MachineService/GetSale" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSaleRequest): Buffer => Buffer.from(GetSaleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSaleRequest => GetSaleRequest.decode(value),
+    responseSerialize: (value: GetSaleResponse): Buffer => Buffer.from(GetSaleResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSaleResponse => GetSaleResponse.decode(value),
   },
   /** GetMachine returns a machine as it is now. */
   getMachine: {
@@ -898,10 +1220,12 @@ export interface MachineServiceServer extends UntypedServiceImplementation {
   /** SelectItem begins a sale. FAILED_PRECONDITION: MACHINE_BUSY while another sale is under way, NOT_SOLD. */
   selectItem: handleUnaryCall<SelectItemRequest, SelectItemResponse>;
   /**
-   * Pay pays the sale that is under way; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE.
+   * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
    */
   pay: handleUnaryCall<PayRequest, PayResponse>;
+  /** GetSale returns a sale as the machine knows it. NOT_FOUND: NO_SALE. */
+  getSale: handleUnaryCall<GetSaleRequest, GetSaleResponse>;
   /** GetMachine returns a machine as it is now. */
   getMachine: handleUnaryCall<GetMachineRequest, GetMachineResponse>;
   /** ListSales returns what all machines have dispensed, by item. */
@@ -926,8 +1250,8 @@ export interface MachineServiceClient extends Client {
     callback: (error: ServiceError | null, response: SelectItemResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Pay pays the sale that is under way; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE.
+   * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
    */
   pay(request: PayRequest, callback: (error: ServiceError | null, response: PayResponse) => void): ClientUnaryCall;
   pay(
@@ -940,6 +1264,22 @@ export interface MachineServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PayResponse) => void,
+  ): ClientUnaryCall;
+  /** GetSale returns a sale as the machine knows it. NOT_FOUND: NO_SALE. */
+  getSale(
+    request: GetSaleRequest,
+    callback: (error: ServiceError | null, response: GetSaleResponse) => void,
+  ): ClientUnaryCall;
+  getSale(
+    request: GetSaleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSaleResponse) => void,
+  ): ClientUnaryCall;
+  getSale(
+    request: GetSaleRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSaleResponse) => void,
   ): ClientUnaryCall;
   /** GetMachine returns a machine as it is now. */
   getMachine(

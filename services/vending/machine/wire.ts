@@ -1,0 +1,17 @@
+/** Between the domain and its messages: the only file in which the two meet. */
+import { type Sale as SaleMessage, SaleStatus } from '#gen/vending/machine/v1/machine.ts';
+import type { Sale } from './sale.ts';
+
+const statuses: Record<Sale['status'], SaleStatus> = {
+  new: SaleStatus.UNSPECIFIED,
+  selected: SaleStatus.SELECTED,
+  paid: SaleStatus.PAID,
+  early: SaleStatus.EARLY,
+  done: SaleStatus.DONE,
+  cancelled: SaleStatus.CANCELLED,
+  settled: SaleStatus.SETTLED,
+};
+
+export function toMessage({ paid: _, ...sale }: Sale): SaleMessage {
+  return { ...sale, status: statuses[sale.status] };
+}
