@@ -23,7 +23,7 @@ export interface AppTools<DB> {
   /** Throws FAILED_PRECONDITION when it is used and MESH_NATS is empty. */
   readonly events: Events<DB>;
   /** A stub that finds its peers through Consul and carries every policy; closed with the app. */
-  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<D>): Client<D>;
+  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<NoInfer<D>>): Client<D>;
   /**
    * Runs these sagas while the app serves; called at most once, with `sagaMigrations` among the service's own.
    * What it gives can start sagas from then on.

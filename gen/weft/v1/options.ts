@@ -99,6 +99,27 @@ export interface Document {
   key: string;
 }
 
+/** Resource says what leads on from a message that stands for a thing. */
+export interface Resource {
+  /** Where to: shown as links, and embedded on request ("?expand="). */
+  links: Link[];
+}
+
+/** Link is one method that leads on from a resource. Its address follows from its google.api.http. */
+export interface Link {
+  /** The relation, as "self" or "notifications". */
+  rel: string;
+  /** The full name of the method, as "shop.orders.v1.OrdersService/GetOrder". */
+  method: string;
+  /**
+   * The field of the resource that the method is asked with, as "order_id" or "lines.sku"; a list gives a link
+   * for each element. Empty: it is asked with nothing.
+   */
+  from: string;
+  /** The field of the request that takes it. Default: the last word of `from`. */
+  to: string;
+}
+
 /** Rules bound one field. Rules other than `required` apply only when the field is set. */
 export interface Rules {
   /** The field must be set: not the empty string, not the zero enum value, not an absent message. */
@@ -493,6 +514,156 @@ export const Document: MessageFns<Document, "weft.v1.Document"> = {
     const message = createBaseDocument();
     message.channel = object.channel ?? "";
     message.key = object.key ?? "";
+    return message;
+  },
+};
+
+function createBaseResource(): Resource {
+  return { links: [] };
+}
+
+export const Resource: MessageFns<Resource, "weft.v1.Resource"> = {
+  $type: "weft.v1.Resource" as const,
+
+  encode(message: Resource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.links) {
+      Link.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Resource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.links.push(Link.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Resource>): Resource {
+    return Resource.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Resource>): Resource {
+    const message = createBaseResource();
+    message.links = object.links?.map((e) => Link.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLink(): Link {
+  return { rel: "", method: "", from: "", to: "" };
+}
+
+export const Link: MessageFns<Link, "weft.v1.Link"> = {
+  $type: "weft.v1.Link" as const,
+
+  encode(message: Link, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rel !== "") {
+      writer.uint32(10).string(message.rel);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(34).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Link {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rel = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Link>): Link {
+    return Link.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Link>): Link {
+    const message = createBaseLink();
+    message.rel = object.rel ?? "";
+    message.method = object.method ?? "";
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
     return message;
   },
 };

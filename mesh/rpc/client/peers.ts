@@ -26,7 +26,7 @@ export interface Peers extends Closeable {
    * A typed client of one service. It watches discovery from now on. Throws INVALID_ARGUMENT for a target that
    * is not a service name.
    */
-  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<D>): Client<D>;
+  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<NoInfer<D>>): Client<D>;
   /** What stands now, of every target that has or had a client. */
   describe(): TargetState[];
   /** Closes every client, then the connections. May be called twice. */

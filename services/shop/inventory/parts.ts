@@ -1,6 +1,8 @@
 import { InventoryServiceDefinition } from '#gen/shop/inventory/v1/inventory.ts';
+import { PricesServiceDefinition } from '#gen/shop/inventory/v1/prices.ts';
 import { type AppTools, implement, type ServiceParts } from '#mesh';
 import { inventoryHandlers } from './events.ts';
+import { pricesService } from './prices.ts';
 import { inventoryService } from './service.ts';
 import { createStockStore, type InventoryDb } from './store.ts';
 
@@ -8,7 +10,10 @@ import { createStockStore, type InventoryDb } from './store.ts';
 export function inventoryParts({ store, clock }: AppTools<InventoryDb>): ServiceParts<InventoryDb> {
   const shared = { stock: createStockStore(store), clock };
   return {
-    services: [implement(InventoryServiceDefinition, inventoryService(shared))],
+    services: [
+      implement(InventoryServiceDefinition, inventoryService(shared)),
+      implement(PricesServiceDefinition, pricesService(shared.stock)),
+    ],
     consumer: { handlers: inventoryHandlers(shared) },
   };
 }

@@ -4,6 +4,8 @@ import {
   InventoryServiceDefinition,
   ReserveOutcome,
 } from '#gen/shop/inventory/v1/inventory.ts';
+import { PricesServiceDefinition, type SetPriceResponse } from '#gen/shop/inventory/v1/prices.ts';
+import type { Money } from '#gen/shop/money/v1/money.ts';
 import { OrderDeclined } from '#gen/shop/orders/v1/events.ts';
 import type { AppTools, Client } from '#mesh';
 import { errorOf } from '../../../mesh/testing/error-of.ts';
@@ -134,5 +136,27 @@ describe('ImportStock', () => {
     const error = await errorOf(inventory.importStock(stream(item(), item({ quantity: -1 }))));
     expect(error.status).toBe('INVALID_ARGUMENT');
     expect(error.details.violations).toMatchObject([{ field: 'quantity', reason: 'MIN' }]);
+  });
+});
+
+describe('SetPrice', () => {
+  const price = (minorUnits: bigint, currencyCode = 'EUR'): Money => ({ minorUnits, currencyCode });
+  const setPrice = (sku: string, unitPrice: Money): Promise<SetPriceResponse> =>
+    mesh.client(PricesServiceDefinition).setPrice({ sku, unitPrice });
+
+  test('holds for reservations from then on', async () => {
+    const { item } = await setPrice('TEA-GREEN', price(500n));
+    expect(item?.unitPrice?.minorUnits).toBe(500n);
+    const lines = [{ sku: 'TEA-GREEN', quantity: 2 }];
+    const { total } = await inventory.reserve({ orderId: 'ord_1', lines });
+    expect(total?.minorUnits).toBe(1000n);
+  });
+
+  test('refuses what is no price, and names an article that is not sold', async () => {
+    expect((await errorOf(setPrice('TEA-GREEN', price(0n, 'USD')))).details.violations).toEqual([
+      expect.objectContaining({ field: 'unit_price.minor_units', reason: 'MIN' }),
+      expect.objectContaining({ field: 'unit_price.currency_code', reason: 'CURRENCY' }),
+    ]);
+    expect((await errorOf(setPrice('NO-SUCH', price(1n)))).reason).toBe('UNKNOWN_SKU');
   });
 });

@@ -68,7 +68,7 @@ function declinedBefore(orderId: string): MeshError {
   );
 }
 
-function notSold(sku: string): MeshError {
+export function notSold(sku: string): MeshError {
   return new MeshError(
     `there is no article "${sku}"; import it with ImportStock, or look at the SKU`,
     {

@@ -127,7 +127,7 @@ export function bookingsOf(items: readonly DeliveryItem[]): readonly Booking[] {
 }
 
 /** The schema cannot bound a price, because Money is also what refunds and sums are written in. */
-function priceFaults(
+export function priceFaults(
   index: number,
   price: { readonly minorUnits: bigint; readonly currency: string },
 ): DeliveryFault[] {

@@ -75,6 +75,8 @@ export type BookingResult =
 export interface StockStore {
   /** The article as it is committed now. */
   find(sku: string): Promise<Shelf | undefined>;
+  /** Gives an article another price; undefined if it is not known. */
+  setPrice(sku: string, unitPrice: number): Promise<Shelf | undefined>;
   /** Decides once for each order and returns that decision ever after; "void" if the order is gone already. */
   reserve(orderId: string, lines: readonly StockLine[]): Promise<Decision | { outcome: 'void' }>;
   /** Gives back what was reserved, once; an order that is not known can never reserve afterwards. */
@@ -93,6 +95,16 @@ export function createStockStore(store: Store<InventoryDb>): StockStore {
         .selectFrom('shelves')
         .selectAll()
         .where('sku', '=', sku)
+        .executeTakeFirst();
+      return row && shelfOf(row);
+    },
+
+    async setPrice(sku, unitPrice) {
+      const row = await store.db
+        .updateTable('shelves')
+        .set({ unit_price: unitPrice })
+        .where('sku', '=', sku)
+        .returningAll()
         .executeTakeFirst();
       return row && shelfOf(row);
     },
