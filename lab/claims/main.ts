@@ -14,6 +14,7 @@ import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
 import { ordering } from './ordering.ts';
 import { tailing } from './tailing.ts';
+import { vending } from './vending.ts';
 
 // biome-ignore format: one a line, so that whoever adds one touches no other.
 const experiments: readonly Experiment[] = [
@@ -23,6 +24,7 @@ const experiments: readonly Experiment[] = [
   tailing,
   duplicates,
   ordering,
+  vending,
 ];
 
 const {

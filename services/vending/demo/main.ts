@@ -1,0 +1,83 @@
+/** The demo of the vending machines: a sale, a declined card, a can that is stuck, the last can, and a dispenser that is away. */
+import { CashierServiceDefinition, PaymentStatus } from '#gen/vending/cashier/v1/cashier.ts';
+import { DispenserServiceDefinition } from '#gen/vending/dispenser/v1/dispenser.ts';
+import { MachineServiceDefinition, SaleStatus } from '#gen/vending/machine/v1/machine.ts';
+import { MeshError } from '#mesh';
+import { play } from '../../stage/stage.ts';
+
+await play('vending', async (stage) => {
+  const { say, client, until, traced, draw } = stage;
+  const machine = client(MachineServiceDefinition);
+  const cashier = client(CashierServiceDefinition);
+  const dispenser = client(DispenserServiceDefinition);
+  const machineId = `demo-${stage.random.hex(4)}`;
+
+  const select = (saleId: string) => machine.selectItem({ machineId, saleId, itemId: 'cola' });
+  const pay = (saleId: string, card = '') => machine.pay({ machineId, saleId, cents: 200, card });
+  const ends = async (saleId: string): Promise<void> => {
+    await until(`the end of ${saleId}`, async () => {
+      const { sale } = await machine.getSale({ saleId });
+      return sale?.status === SaleStatus.DONE || sale?.status === SaleStatus.SETTLED;
+    });
+    const { sale } = await machine.getSale({ saleId });
+    const { slots } = await dispenser.getCans({ machineId });
+    const { payments } = await cashier.listPayments({ machineId });
+    const till = payments
+      .filter(({ status }) => status === PaymentStatus.COMPLETED)
+      .reduce((sum, { cents, changeCents }) => sum + cents - changeCents, 0);
+    const end = sale?.status === SaleStatus.DONE ? 'done' : `cancelled (${sale?.reason ?? ''})`;
+    say.line(`${end}; ${String(slots[0]?.left)} cans left, ${String(till)} cents in the till`);
+  };
+
+  await until('the dispenser is there', async () => {
+    await dispenser.load({ machineId, itemId: 'cola', cans: 3, loadId: machineId });
+    return true;
+  });
+
+  say.chapter('1. A cola is selected, paid with two euros, and dispensed');
+  const first = `${machineId}-1`;
+  const { traceId } = await traced(async () => {
+    await select(first);
+    await pay(first);
+  });
+  await ends(first);
+  await draw(traceId, { consumed: 3 });
+
+  say.chapter('2. A card is declined');
+  const declined = `${machineId}-2`;
+  await select(declined);
+  await pay(declined, 'tok_declined').catch((thrown: unknown) => {
+    say.line(`the machine answered: ${MeshError.from(thrown).reason ?? ''}`);
+  });
+  await ends(declined);
+
+  say.chapter('3. The can is stuck after it was paid: the money comes back');
+  const stuck = `${machineId}-3`;
+  await dispenser.setJammed({ machineId, jammed: true });
+  await select(stuck);
+  await pay(stuck);
+  await ends(stuck);
+  await dispenser.setJammed({ machineId, jammed: false });
+
+  say.chapter('4. The dispenser is away while a sale is paid, and drops the can when it is back');
+  const waiting = `${machineId}-4`;
+  await select(waiting);
+  await stage.weft('stop', 'dispenser');
+  await pay(waiting);
+  say.line('paid; nobody is there to drop the can');
+  await stage.weft('start', 'dispenser');
+  await until('the dispenser is there', async () => {
+    return (await dispenser.getCans({ machineId })).slots.length > 0;
+  });
+  await ends(waiting);
+
+  say.chapter('5. The last can, and one that is not there');
+  const last = [`${machineId}-5`, `${machineId}-6`];
+  for (const saleId of last) {
+    await select(saleId);
+    await pay(saleId).catch((thrown: unknown) => {
+      say.line(`the machine answered: ${MeshError.from(thrown).reason ?? ''}`);
+    });
+    await ends(saleId);
+  }
+});
