@@ -42,6 +42,13 @@ export {
   type RepeatableHandler,
 } from './events/consume/handler.ts';
 export { type Events } from './events/events.ts';
+export {
+  type EventReading,
+  onRead,
+  type ReadEventsOptions,
+  type Reader,
+  type ReadFacts,
+} from './events/read/read.ts';
 export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';
 export { type Call, type CallContext, compose, type Layer } from './kernel/call.ts';

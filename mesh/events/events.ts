@@ -20,6 +20,7 @@ import { createPublish, createSend, type Publish, type Send } from './outbox/pub
 import type { RelayState } from './outbox/relay.ts';
 import type { OutboxState } from './outbox/state.ts';
 import { createWrite } from './outbox/write.ts';
+import { type EventReading, type ReadEventsOptions, readEvents } from './read/read.ts';
 import { buildRelay, type RelayTuning } from './relaying.ts';
 import { type SubscribeOptions, subscribe } from './subscribe.ts';
 
@@ -58,6 +59,12 @@ export interface Events<DB> extends Asking<DB>, Closeable {
    * may be down and come later. Throws INVALID_ARGUMENT for a consumer or handlers that cannot be.
    */
   subscribe(options: SubscribeOptions<DB>): Promise<Subscription>;
+  /**
+   * Reads a channel in its order, as a projection or somebody who looks on does: without a consumer, so nothing
+   * is acked, nothing stays behind, and the reader alone knows its place. INVALID_ARGUMENT for readers of
+   * several channels. Whoever must do something once for each event subscribes.
+   */
+  read(options: ReadEventsOptions): EventReading;
   /** Begins to send what stands in the outbox; never throws. */
   start(): void;
   /** The consumers of this process. */
@@ -101,6 +108,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
   const parts = { source, image, store, bus, write, ...ports };
   const { listen, close: closeReplies, ...asking } = createAsking(parts);
   const subscriptions: Subscription[] = [];
+  const readings = new Set<EventReading>();
   return {
     ...asking,
     subscriptions,
@@ -110,6 +118,12 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
       const subscription = subscribe(parts, { listen }, wanted);
       subscriptions.push(subscription);
       return subscription;
+    },
+    read(wanted) {
+      const reading = readEvents({ bus, image }, wanted);
+      readings.add(reading);
+      void reading.ended.catch(() => undefined).then(() => readings.delete(reading));
+      return reading;
     },
     start() {
       relay.start();
@@ -125,7 +139,8 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
     },
     async close() {
       // The relay last: handlers that finish may have published.
-      await Promise.all([closeReplies(), ...subscriptions.map((each) => each.close())]);
+      const open = [...subscriptions, ...readings];
+      await Promise.all([closeReplies(), ...open.map((each) => each.close())]);
       await relay.close(flushMs);
     },
   };

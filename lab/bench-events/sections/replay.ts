@@ -1,3 +1,4 @@
+import { onRead } from '#mesh';
 import { OrderConfirmed } from '../../../gen/shop/orders/v1/events.ts';
 import { closing, type Section } from '../../suite/section.ts';
 import { counting, eventsOf, goalOf, store } from '../consumers.ts';
@@ -6,7 +7,7 @@ import { openSqliteDatabase } from '../databases.ts';
 import { channel, sampleMessages } from '../messages.ts';
 import { type Broker, openBroker } from '../servers.ts';
 
-/** A channel from its beginning, by a handler that remembers nothing, beside the plain client's ordered consumer. */
+/** A channel from its beginning, read, beside the plain client's ordered consumer; and by a consumer that acks. */
 export const replay: Section = (plan) =>
   closing(async (later) => {
     const broker = later(await openBroker());
@@ -15,9 +16,25 @@ export const replay: Section = (plan) =>
     const count = plan.quick ? 2_000 : 50_000;
     const settings = await broker.empty();
     await store(bus, sampleMessages(count));
-    let consumers = 0;
     const weft: Side = {
       name: 'weft',
+      async block() {
+        const events = eventsOf(database.store, bus);
+        let seen = 0;
+        const reader = onRead(OrderConfirmed, () => {
+          seen++;
+        });
+        const work = await timed(count, () => {
+          return events.read({ readers: [reader], toEnd: true }).ended;
+        });
+        if (seen !== count) throw new Error(`${String(seen)} of ${String(count)} were read`);
+        await events.close();
+        return work;
+      },
+    };
+    let consumers = 0;
+    const durable: Side = {
+      name: 'weft, durable consumer',
       async block() {
         const events = eventsOf(database.store, bus);
         const goal = goalOf(count);
@@ -32,7 +49,7 @@ export const replay: Section = (plan) =>
         return work;
       },
     };
-    const sides = [orderedSide(broker, count), weft];
+    const sides = [orderedSide(broker, count), weft, durable];
     const found = await contest(sides, plan.quick ? 1 : 5);
     showContest(plan, found, 'ordered consumer');
     const contests = { 'A channel replayed': summaryOf(found, 'ordered consumer') };

@@ -40,8 +40,8 @@ function blockOf(msg: Msg): string | undefined {
 }
 
 /** Of subjects, headers and data together; the client's messages tell it, its types do not. */
-function sizeOf(msg: Msg): number {
-  return 'size' in msg && typeof msg.size === 'function' ? Number(msg.size()) : 0;
+function sizeOf(msg: Msg & { readonly size?: () => number }): number {
+  return msg.size?.() ?? 0;
 }
 
 function slowly({ headers }: Msg): Headers {

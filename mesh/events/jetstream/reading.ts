@@ -1,4 +1,11 @@
-import { AckPolicy, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  DeliverPolicy,
+  type NatsConnection,
+  nanos,
+} from 'nats';
 import { type ChannelState, defaultReadAhead, type Reading, type ReadOptions } from '../bus/bus.ts';
 import type { ConsumptionPorts } from './consumption.ts';
 import { placeOf } from './delivery.ts';
@@ -22,21 +29,12 @@ export function createReading(
   onClosed: () => void,
 ): Reading {
   const { streams, requestTimeoutMs: timeout, inspect } = ports;
-  const { channel, from = 1, maxInFlight = defaultReadAhead } = wanted;
-  /** The place of the next message; undefined until it is known where "now" is. */
-  let next = from === 'now' ? undefined : Math.max(1, from);
-  let identity: string | undefined;
+  const { channel, maxInFlight = defaultReadAhead } = wanted;
+  const place = createPlace(wanted.from ?? 1);
   let caughtUp = false;
   const arrived = (): void => {
     if (!caughtUp) wanted.onCaughtUp?.();
     caughtUp = true;
-  };
-  /** Where to go on in a channel that may not be what it was: made anew, or set back to an older copy. */
-  const goOn = (state: ChannelState): void => {
-    const end = state.lastSequence + 1;
-    const isOther = identity !== undefined && identity !== state.identity;
-    next = isOther ? 1 : Math.min(next ?? end, end);
-    identity = state.identity;
   };
   const prepare = async (connection: NatsConnection, signal: AbortSignal): Promise<string> => {
     await streams.ensure(channel, signal);
@@ -45,17 +43,9 @@ export function createReading(
       streams.forget(channel.name);
       throw new Error(`the stream ${channel.name} is gone`);
     }
-    goOn(state);
     const { consumers } = await connection.jetstreamManager({ checkAPI: false, timeout });
-    const info: ConsumerInfo = await consumers.add(channel.name, {
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: next ?? 1,
-      filter_subjects: [...wanted.subjects],
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(forgottenAfterMs),
-    });
+    const config = configOf(wanted, place.begin(state));
+    const info: ConsumerInfo = await consumers.add(channel.name, config);
     if (info.num_pending === 0) arrived();
     return info.name;
   };
@@ -74,7 +64,7 @@ export function createReading(
         loop.settled(1);
         return;
       }
-      next = sequence + 1;
+      place.passed(sequence);
       const { subject, data } = msg;
       wanted.onMessage({ subject, headers: headersOf(msg), data, sequence });
       if (pending === 0) arrived();
@@ -89,5 +79,41 @@ export function createReading(
       loop.settled(messages);
     },
     close: () => loop.close(),
+  };
+}
+
+function configOf({ subjects }: ReadOptions, from: number): Partial<ConsumerConfig> {
+  return {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: from,
+    filter_subjects: [...subjects],
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: nanos(forgottenAfterMs),
+  };
+}
+
+/** Where a reader is. */
+interface ReaderPlace {
+  /** The place of the next message, in a channel that may not be what it was: made anew, or set back to an older copy. */
+  begin(state: ChannelState): number;
+  passed(sequence: number): void;
+}
+
+function createPlace(from: number | 'now'): ReaderPlace {
+  let next = from === 'now' ? undefined : Math.max(1, from);
+  let identity: string | undefined;
+  return {
+    begin(state) {
+      const end = state.lastSequence + 1;
+      const isOther = identity !== undefined && identity !== state.identity;
+      identity = state.identity;
+      next = isOther ? 1 : Math.min(next ?? end, end);
+      return next;
+    },
+    passed(sequence) {
+      next = sequence + 1;
+    },
   };
 }
