@@ -16,7 +16,7 @@ export interface TraceContext {
  * that a handler's own calls keep its deadline, its cancellation and its trace without being told.
  */
 export interface Context {
-  readonly trace?: TraceContext;
+  readonly trace?: TraceContext | undefined;
   /** No work is of use after this. */
   readonly deadline?: Deadline;
   /** Aborts when whoever waits for this work gave up. */

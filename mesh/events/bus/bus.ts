@@ -100,6 +100,12 @@ export interface Consumption extends Closeable {
   readonly state: 'waiting' | 'consuming' | 'closed';
 }
 
+/** A message as it is read. */
+export interface ReadMessage extends Stored {
+  /** One of its headers, which costs less than to look at all. */
+  header(name: string): string | undefined;
+}
+
 export interface ReadOptions {
   readonly channel: Channel;
   /** As for a consumer. */
@@ -109,7 +115,7 @@ export interface ReadOptions {
   /** Most messages in the hands of the reader or under way to it. Default 1024. */
   readonly maxInFlight?: number;
   /** Called once for each message, in the order of the channel, whatever breaks meanwhile. Must not throw. */
-  onMessage(message: Stored): void;
+  onMessage(message: ReadMessage): void;
   /** Called once: the reader was given all that stood in the channel. */
   onCaughtUp?(): void;
 }

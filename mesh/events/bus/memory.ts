@@ -164,7 +164,8 @@ function read(channel: MemoryChannel, options: ReadOptions): Reading {
         continue;
       room--;
       const { subject, headers, data, sequence } = message;
-      options.onMessage({ subject, headers, data, sequence });
+      const header = (name: string): string | undefined => headers[name];
+      options.onMessage({ subject, headers, data, sequence, header });
     }
     if (caughtUp || next < channel.messages.length) return;
     caughtUp = true;

@@ -1,6 +1,6 @@
 import type { Msg } from 'nats';
 import type { Delivery } from '../bus/bus.ts';
-import { headersOf } from './headers.ts';
+import { lazyHeaders } from './headers.ts';
 
 export interface DeliveryPorts {
   /** Whether the connection that brought the message still stands. */
@@ -24,7 +24,7 @@ export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): De
   };
   return {
     subject: msg.subject,
-    headers: headersOf(msg),
+    headers: lazyHeaders(msg).all(),
     data: msg.data,
     sequence,
     deliveries,
@@ -49,10 +49,34 @@ export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): De
  *     $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<stream seq>. ...
  */
 export function placeOf(ackSubject: string): Place {
-  const tokens = ackSubject.split('.');
-  const at = tokens.length === 9 ? 4 : 6;
-  const number = (i: number, absent = 0): number => Number(tokens[at + i] ?? absent);
-  return { deliveries: number(0, 1), sequence: number(1), nth: number(2), pending: number(4) };
+  const place = { deliveries: 1, sequence: 0, nth: 0, pending: 0 };
+  const begin = dotsIn(ackSubject) === 8 ? 4 : 6;
+  let token = 0;
+  let value = 0;
+  // Digit by digit, without taking the text apart: it is done for every message.
+  for (let i = 0; i <= ackSubject.length; i++) {
+    const code = i < ackSubject.length ? ackSubject.charCodeAt(i) : dot;
+    if (code !== dot) {
+      value = value * 10 + code - zero;
+      continue;
+    }
+    if (token === begin) place.deliveries = value;
+    else if (token === begin + 1) place.sequence = value;
+    else if (token === begin + 2) place.nth = value;
+    else if (token === begin + 4) place.pending = value;
+    token++;
+    value = 0;
+  }
+  return place;
+}
+
+const dot = 46;
+const zero = 48;
+
+function dotsIn(text: string): number {
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === dot) dots++;
+  return dots;
 }
 
 interface Place {

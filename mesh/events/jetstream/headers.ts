@@ -1,16 +1,56 @@
 import type { Msg } from 'nats';
 import type { Headers } from '../bus/bus.ts';
 
+/** The headers of a message, read no further than somebody asks. */
+export interface LazyHeaders {
+  /** In lower case, of each name the first value; without what the server and its clients say among themselves ("Nats-..."). */
+  all(): Headers;
+  /** One of them, by its lower-case name. */
+  one(name: string): string | undefined;
+}
+
 /**
- * The headers of a message that came, in lower case, of each name the first value. What the server and its
- * clients say among themselves ("Nats-...") is not part of the message.
- *
- * The client's own reader costs several times as much (a Map, arrays and a canonical name for each line), and
- * every message has ten of them.
+ * Every message has ten headers, and to read them the client's way (a Map, arrays and a canonical name for each
+ * line) costs as much as all the rest of its way.
  */
-export function headersOf(msg: Msg): Headers {
-  const block = blockOf(msg);
-  if (block === undefined) return slowly(msg);
+export function lazyHeaders(msg: Msg): LazyHeaders {
+  return new MessageHeaders(msg);
+}
+
+/** A class, because there is one for every message. */
+class MessageHeaders implements LazyHeaders {
+  readonly #msg: Msg;
+  #block: string | undefined = undefined;
+  #all: Headers | undefined = undefined;
+
+  constructor(msg: Msg) {
+    this.#msg = msg;
+  }
+
+  all(): Headers {
+    if (this.#all !== undefined) return this.#all;
+    const block = this.#text();
+    this.#all = block === '' ? slowly(this.#msg) : linesOf(block);
+    return this.#all;
+  }
+
+  one(name: string): string | undefined {
+    if (this.#all !== undefined) return this.#all[name];
+    const block = this.#text();
+    const found = block.indexOf(`\r\n${name}: `);
+    // Absent, or written in another way.
+    if (found < 0) return this.all()[name];
+    const start = found + name.length + 4;
+    return block.slice(start, block.indexOf('\r\n', start)).trim();
+  }
+
+  #text(): string {
+    this.#block ??= blockOf(this.#msg) ?? '';
+    return this.#block;
+  }
+}
+
+function linesOf(block: string): Headers {
   const headers: Record<string, string> = {};
   let at = block.indexOf('\r\n') + 2;
   for (let end = block.indexOf('\r\n', at); end > at; end = block.indexOf('\r\n', at)) {

@@ -3,13 +3,21 @@ import {
   type ConsumerConfig,
   type ConsumerInfo,
   DeliverPolicy,
+  type Msg,
   type NatsConnection,
   nanos,
 } from 'nats';
-import { type ChannelState, defaultReadAhead, type Reading, type ReadOptions } from '../bus/bus.ts';
+import {
+  type ChannelState,
+  defaultReadAhead,
+  type Headers,
+  type Reading,
+  type ReadMessage,
+  type ReadOptions,
+} from '../bus/bus.ts';
 import type { ConsumptionPorts } from './consumption.ts';
 import { placeOf } from './delivery.ts';
-import { headersOf } from './headers.ts';
+import { type LazyHeaders, lazyHeaders } from './headers.ts';
 import { createPullLoop } from './pull-loop.ts';
 
 export interface ReadingPorts extends ConsumptionPorts {
@@ -65,8 +73,7 @@ export function createReading(
         return;
       }
       place.passed(sequence);
-      const { subject, data } = msg;
-      wanted.onMessage({ subject, headers: headersOf(msg), data, sequence });
+      wanted.onMessage(new JetStreamMessage(msg, sequence));
       if (pending === 0) arrived();
     },
   });
@@ -80,6 +87,29 @@ export function createReading(
     },
     close: () => loop.close(),
   };
+}
+
+/** A class, because there is one for every message. */
+class JetStreamMessage implements ReadMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly sequence: number;
+  readonly #headers: LazyHeaders;
+
+  constructor(msg: Msg, sequence: number) {
+    this.subject = msg.subject;
+    this.data = msg.data;
+    this.sequence = sequence;
+    this.#headers = lazyHeaders(msg);
+  }
+
+  get headers(): Headers {
+    return this.#headers.all();
+  }
+
+  header(name: string): string | undefined {
+    return this.#headers.one(name);
+  }
 }
 
 function configOf({ subjects }: ReadOptions, from: number): Partial<ConsumerConfig> {

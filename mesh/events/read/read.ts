@@ -1,4 +1,10 @@
-import { contextRoot, type RunUnder, type TraceContext } from '../../kernel/context.ts';
+import {
+  type Cause,
+  type Context,
+  contextRoot,
+  type RunUnder,
+  type TraceContext,
+} from '../../kernel/context.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { Closeable } from '../../kernel/lifecycle.ts';
 import type { MessageType } from '../../schema/definition.ts';
@@ -7,11 +13,11 @@ import {
   type Bus,
   defaultReadAhead,
   type Reading,
+  type ReadMessage,
   type ReadOptions,
-  type Stored,
 } from '../bus/bus.ts';
-import { filterOf } from '../bus/subject.ts';
-import type { Envelope } from '../envelope.ts';
+import { channelOf, filterOf } from '../bus/subject.ts';
+import { type Envelope, fromHeaders } from '../envelope.ts';
 import { eventOptions } from '../outbox/publish.ts';
 import { bytesOf, type Received, receive } from '../received.ts';
 
@@ -110,7 +116,7 @@ class ReadingLoop implements EventReading {
   readonly #reading: Reading;
   readonly #end: PromiseWithResolvers<void>;
   readonly #stop = new AbortController();
-  #waiting: Stored[] = [];
+  #waiting: ReadMessage[] = [];
   #isReading = false;
   #caughtUp = false;
   #undone = 0;
@@ -164,7 +170,7 @@ class ReadingLoop implements EventReading {
     }
   }
 
-  async #readAll(batch: readonly Stored[]): Promise<void> {
+  async #readAll(batch: readonly ReadMessage[]): Promise<void> {
     for (const message of batch) {
       if (this.#isOver()) return;
       const wait = this.#read(message);
@@ -178,16 +184,14 @@ class ReadingLoop implements EventReading {
     }
   }
 
-  #read(message: Stored): void | Promise<void> {
+  #read(message: ReadMessage): void | Promise<void> {
     const { readers, image, under } = this.#parts;
-    const { envelope, body } = receive(message);
-    const reader = readers.get(envelope?.type ?? '');
+    const unread = unreadOf(message);
+    const reader = readers.get(unread.type);
     // Another version of a type that is read: subjects do not tell versions apart.
-    if (envelope === undefined || reader === undefined) return undefined;
-    const facts = factsOf(message.sequence, envelope, this.#stop.signal);
-    const { id, correlationId, trace } = facts;
-    const context = { cause: { id, correlationId }, ...(trace && { trace }) };
-    return under(context, tell, decode(reader, { body, image, facts }), facts);
+    if (reader === undefined) return undefined;
+    const facts = new LazyFacts(message, unread.envelope, this.#stop.signal);
+    return under(facts, tell, decode(reader, { body: unread.body, image, facts }), facts);
   }
 
   #finish(thrown: unknown): void {
@@ -219,9 +223,74 @@ function decode(reader: Reader, { body, facts, image }: Unread): ReturnType<Read
   }
 }
 
-function factsOf(sequence: number, envelope: Envelope, signal: AbortSignal): ReadFacts {
-  const { id, key, source, timeMs, trace, correlationId = id } = envelope;
-  return { sequence, id, key, source, timeMs, trace, correlationId, signal };
+/** What a message is, by as few of its headers as tell it. */
+function unreadOf(message: ReadMessage): {
+  readonly type: string;
+  readonly body: Received['body'];
+  readonly envelope: Envelope | undefined;
+} {
+  if (message.header('content-type') === 'application/protobuf') {
+    const type = message.header('ce-type') ?? '';
+    return { type, body: { bytes: message.data }, envelope: undefined };
+  }
+  const { envelope, body } = receive(message);
+  return { type: envelope?.type ?? '', body, envelope };
+}
+
+/** What a reader is told, and what its calls inherit; read from the headers when somebody asks. */
+class LazyFacts implements ReadFacts, Context {
+  readonly sequence: number;
+  readonly signal: AbortSignal;
+  readonly #message: ReadMessage;
+  #envelope: Envelope | undefined;
+
+  constructor(message: ReadMessage, envelope: Envelope | undefined, signal: AbortSignal) {
+    this.sequence = message.sequence;
+    this.signal = signal;
+    this.#message = message;
+    this.#envelope = envelope;
+  }
+
+  get id(): string {
+    return this.#read().id;
+  }
+
+  get key(): string {
+    return this.#read().key;
+  }
+
+  get source(): string {
+    return this.#read().source;
+  }
+
+  get timeMs(): number {
+    return this.#read().timeMs;
+  }
+
+  get trace(): TraceContext | undefined {
+    return this.#read().trace;
+  }
+
+  get correlationId(): string {
+    const { id, correlationId = id } = this.#read();
+    return correlationId;
+  }
+
+  get cause(): Cause {
+    const { id, correlationId } = this;
+    return { id, correlationId };
+  }
+
+  #read(): Envelope {
+    this.#envelope ??= fromHeaders(this.#message.headers) ?? nameless(this.#message);
+    return this.#envelope;
+  }
+}
+
+/** Without a usable id of its own a message is still known by its place. */
+function nameless({ subject, sequence }: ReadMessage): Envelope {
+  const id = `${channelOf(subject)}/${String(sequence)}`;
+  return { id, type: '', source: '', timeMs: 0, key: '' };
 }
 
 /** What is to be read; INVALID_ARGUMENT/INVALID_HANDLERS unless it is of one channel. */
