@@ -49,7 +49,14 @@ export async function startPostgres(
       ready: (pid) => isReady(data, pid),
     });
     const remove = daemon.close.bind(daemon);
+    const killOne = daemon.kill.bind(daemon);
     return Object.assign(daemon, {
+      // With all its children: a session outlives the first process by moments, and still answers in them.
+      async kill() {
+        const children = await childrenOf(daemon.pid);
+        await killOne();
+        for (const pid of children) killIfThere(pid);
+      },
       url: `postgres://weft@127.0.0.1:${String(port)}/postgres`,
       async close() {
         // Killed, it would leave its shared memory behind.
@@ -60,6 +67,21 @@ export async function startPostgres(
   } catch (thrown) {
     await rm(folder, { recursive: true, force: true });
     throw thrown;
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('pgrep', ['-P', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.split('\n').filter(Boolean).map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has noticed by itself.
   }
 }
 

@@ -5,6 +5,8 @@ import { type StoreFault, storeError } from '../error.ts';
 // SQLSTATE by code, then by class. Source: postgresql.org/docs/current/errcodes-appendix.html.
 const byCode: Readonly<Record<string, StoreFault>> = {
   '23505': 'UNIQUE_VIOLATION',
+  // A prepared statement is gone: the session was told to forget all it knew. The next one has a new connection.
+  '26000': 'STORE_UNAVAILABLE',
   '40001': 'SERIALIZATION_FAILURE',
   '40P01': 'SERIALIZATION_FAILURE', // deadlock
   '25P02': 'TRANSACTION_LOST', // a statement after the one that failed

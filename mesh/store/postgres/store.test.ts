@@ -22,6 +22,7 @@ async function open(connections = 4): Promise<void> {
     "create table counters (name text primary key, n integer); insert into counters values ('a', 0), ('b', 0)";
   const migrations = [{ name: '001-counters', up }];
   store = await openStore<Tables>({ url: server.url, migrations, connections });
+  await sql`delete from counters where name not in ('a', 'b')`.execute(store.db);
   await sql`update counters set n = 0`.execute(store.db);
 }
 
@@ -80,6 +81,87 @@ test('whoever gives up while the pool is exhausted leaves at once and loses no c
   await store.transaction((tx) => add(tx, 'a'));
 });
 
+test('a statement whose BEGIN was refused is not run on its own, and the next transaction is well', async () => {
+  await open(1);
+  await store.transaction((tx) => add(tx, 'a'));
+  // The session forgets the BEGIN that was prepared in it.
+  await sql`deallocate all`.execute(store.db);
+  const attempt = store.transaction((tx) => add(tx, 'a'));
+  await expect(attempt).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  expect(await counters()).toEqual({ a: 1, b: 0 });
+  await store.transaction((tx) => add(tx, 'b'));
+  expect(await counters()).toEqual({ a: 1, b: 1 });
+});
+
+test('after a BEGIN that failed the work can write nothing more, whether or not it noticed', async () => {
+  await open(1);
+  await store.transaction((tx) => add(tx, 'a'));
+  await sql`deallocate all`.execute(store.db);
+  const attempt = store.transaction(async (tx) => {
+    await add(tx, 'a').catch(() => undefined);
+    await add(tx, 'b').catch(() => undefined);
+  });
+  await expect(attempt).rejects.toMatchObject({ reason: 'TRANSACTION_LOST' });
+  expect(await counters()).toEqual({ a: 1, b: 0 });
+});
+
+test('a COMMIT that fails is told to its own caller, not to the one behind it on the connection', async () => {
+  await open(1);
+  await sql`create table if not exists pairs (
+    id int primary key, other int references pairs deferrable initially deferred)`.execute(
+    store.db,
+  );
+  const fates = Array.from({ length: 30 }, (_, i) => i % 3 === 0);
+  const settled = await Promise.allSettled(
+    fates.map((fails, i) =>
+      store.transaction(async (tx) => {
+        await add(tx, 'a');
+        const id = i + 1;
+        await sql`insert into pairs values (${id}, ${fails ? 1_000 : id})`.execute(tx);
+      }),
+    ),
+  );
+  expect(settled.map(({ status }) => status === 'rejected')).toEqual(fates);
+  expect(await counters()).toMatchObject({ a: 20 });
+});
+
+test('of a crowd whose connection is cut, what was confirmed is stored, and the rest is told or stored', async () => {
+  await open(1);
+  const settled = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, i) =>
+      store.transaction(async (tx) => {
+        await add(tx, 'a');
+        if (i === 20) await sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx);
+      }),
+    ),
+  );
+  const refused = settled.flatMap((it) => (it.status === 'rejected' ? [it.reason as unknown] : []));
+  expect(refused.length).toBeGreaterThan(0);
+  for (const error of refused) expect(error).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  // The one before the cut may be stored although its caller could not be told.
+  const { a = 0 } = await counters();
+  expect(a - (40 - refused.length)).toBeGreaterThanOrEqual(0);
+  expect(a - (40 - refused.length)).toBeLessThanOrEqual(1);
+});
+
+test('a statement that is repeated is prepared once, and one that fails leaves its connection well', async () => {
+  await open(1);
+  for (let i = 0; i < 10; i++) await store.transaction((tx) => add(tx, 'a'));
+  const { rows } = await sql<{ statement: string }>`
+    select statement from pg_prepared_statements where name like 'weft%'`.execute(store.db);
+  expect(rows.map(({ statement }) => statement.split(' ', 1)[0]).sort()).toEqual([
+    'begin',
+    'update',
+  ]);
+  const insert = (name: string): Promise<unknown> =>
+    store.transaction((tx) => tx.insertInto('counters').values({ name, n: 0 }).execute());
+  for (let i = 0; i < 5; i++) {
+    await expect(insert('a')).rejects.toMatchObject({ reason: 'UNIQUE_VIOLATION' });
+  }
+  await insert('c');
+  expect(await counters()).toEqual({ a: 10, b: 0, c: 0 });
+});
+
 test('while the server is away statements are UNAVAILABLE; when it is back they work', async () => {
   await open();
   await server.kill();
@@ -91,6 +173,11 @@ test('while the server is away statements are UNAVAILABLE; when it is back they 
     await add(store.db, 'a');
   });
 });
+
+async function counters(): Promise<Record<string, number>> {
+  const rows = await store.db.selectFrom('counters').selectAll().execute();
+  return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
+}
 
 async function add(db: Store<Tables>['db'], name: string): Promise<void> {
   await db

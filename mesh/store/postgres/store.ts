@@ -91,6 +91,7 @@ function createPool({ url, connections, log }: PostgresOptions): Pool {
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
+    pipeline: true,
     fallback_application_name: 'weft',
     types: numbers(),
   });
