@@ -62,6 +62,9 @@ export interface Freight {
 /** How long a server may take to end a lane that its client has ended, in ms. */
 const farewellMs = 500;
 
+// Calls that the same bytes caused are made in this turn and the next.
+const gatherTurns = 2;
+
 /**
  * The client's end of one lane: a call of grpc-js that never ends by itself. Messages are written and read
  * without streams or iterators, which would cost more than the calls do.
@@ -72,7 +75,7 @@ export class ClientLane {
   readonly #options: LaneOptions;
   readonly #call: WireCall;
   readonly #batch = new Batch();
-  readonly #flush = createFlush(() => this.#write());
+  readonly #flush = createFlush(gatherTurns, () => this.#write());
   readonly #sweep;
   #numbers: ReadonlyMap<string, number> = new Map();
   #pending = new PendingCalls<LaneCall>(1);

@@ -59,6 +59,10 @@ interface Work {
   nowMs: number;
 }
 
+// Handlers end within some turns of each other. Four against two, with 8 to 128 calls in flight: an eighth less
+// CPU for each, and no longer waits, for what gathers is what the processor is spared.
+const gatherTurns = 4;
+
 /**
  * The server's end of one lane. It hands each call to the server stack and gathers the replies in the order
  * in which they come. A class, and a listener of grpc-js one floor below its handlers: a stream of node, with
@@ -72,7 +76,7 @@ export class ServerLane implements Listener, Origin {
   readonly #site: LaneSite;
   readonly #running: RunningCalls<LaneRun>;
   readonly #batch = new Batch();
-  readonly #flush = createFlush(() => this.#write());
+  readonly #flush = createFlush(gatherTurns, () => this.#write());
   readonly #sweep;
   #methods: readonly UnaryMethod[] = [];
   /** The largest message that the client takes. */
