@@ -2,5 +2,14 @@
 
 export { createEdge, type Edge, edgeKey } from './edge.ts';
 export type { EdgeRequest, Principal } from './edge-request.ts';
+export type { Exchange } from './exchange.ts';
 export type { EdgeOptions } from './options.ts';
+export type { Protocol } from './protocol.ts';
+// WebSocket: frames under limits, answers by id.
+export { createSocketClient, type SocketClient } from './socket/client.ts';
+export { createSocketDoor, type SocketDoor } from './socket/door.ts';
+export type { Frame } from './socket/frame.ts';
+export type { SocketLimits } from './socket/limits.ts';
+export type { SocketConnection } from './socket/socket.ts';
+export { type Verb, verb } from './socket/verb.ts';
 export type { Upgrade, UpgradeRequest } from './upgrade.ts';

@@ -1,3 +1,4 @@
+import { openDoors } from '../app/doors.ts';
 import type { AppOptions, AppTools, ServiceParts } from '../app/options.ts';
 import { runPeriodically } from '../app/periodic.ts';
 import { sagasAndSourcing } from '../app/sagas-and-sourcing.ts';
@@ -94,8 +95,10 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     const address = await server.listen();
     await consume(name, parts, events);
     mine.push(...jobs.map((job) => job()));
+    const doors = await openDoors(parts, mine);
     const endpoint = {
-      ...{ service: name, ...address, metadata: lane ? { [laneKey]: '1' } : {} },
+      ...{ service: name, ...address },
+      metadata: { ...doors, ...(lane && { [laneKey]: '1' }) },
       instanceId: `${name}-${String(++instances)}`,
     };
     mine.push(await discovery.registry.register(endpoint));
