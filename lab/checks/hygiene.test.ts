@@ -47,14 +47,14 @@ describe('text', () => {
 });
 
 describe('names', () => {
-  test.each(['trace-tree.ts', 'trace-tree.test.ts', 'gen/shop/camelCase.ts'])(
+  test.each(['trace-tree.ts', 'trace-tree.test.ts', 'a.slow.test.ts', 'gen/shop/camelCase.ts'])(
     '%s is fine',
     async (file) => {
       expect(await reportOn({ [file]: '' })).toBe('holds');
     },
   );
 
-  test.each(['traceTree.ts', 'TraceTree.test.ts', 'trace_tree.ts'])(
+  test.each(['traceTree.ts', 'TraceTree.test.ts', 'trace_tree.ts', 'a.slow.ts'])(
     '%s is not kebab-case',
     async (file) => {
       expect(await reportOn({ [`mesh/${file}`]: '' })).toContain('kebab-case');
