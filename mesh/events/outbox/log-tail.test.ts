@@ -62,6 +62,9 @@ afterEach(async () => {
   await bus.close();
 });
 
+/** A server that was told to end a stream makes the next slot when it gets to it. */
+const patient = { withinMs: 30_000 };
+
 /** The server's process that sends the log; 0 while there is none. */
 async function walSender(): Promise<number> {
   const { rows } = await sql<{
@@ -69,8 +72,7 @@ async function walSender(): Promise<number> {
   }>`select active_pid as pid from pg_replication_slots where active`.execute(writer.store.db);
   return rows[0]?.pid ?? 0;
 }
-const followed = (): Promise<unknown> =>
-  eventually(async () => (await walSender()) > 0, { withinMs: 20_000 });
+const followed = (): Promise<unknown> => eventually(async () => (await walSender()) > 0, patient);
 const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}-${String(i)}`);
 
@@ -78,7 +80,7 @@ test('what another process writes leaves without anyone asking the table, in ord
   const ids = names('order', 50);
   for (const id of ids) await writer.confirm(id);
   await rig.hasEffects(...ids);
-  await eventually(async () => (await rig.events.outbox()).unsent === 0);
+  await eventually(async () => (await rig.events.outbox()).unsent === 0, patient);
 });
 
 test('what was written before the log was followed leaves too', async () => {
@@ -96,7 +98,7 @@ test('nothing is lost when the server ends the stream again and again, and each 
     for (let i = 0; i < 3; i++) {
       await followed();
       await sql`select pg_terminate_backend(${await walSender()})`.execute(writer.store.db);
-      await eventually(async () => (await rig.effects()).length > 60 * (i + 1));
+      await eventually(async () => (await rig.effects()).length > 60 * (i + 1), patient);
     }
   };
   const ended = ending();
@@ -109,11 +111,11 @@ test('nothing is lost when the server ends the stream again and again, and each 
 test('behind a refused event those of its key wait, and others go', async () => {
   refused.add('bad');
   await writer.confirm('bad');
-  await eventually(async () => (await rig.events.outbox()).refused === 1);
+  await eventually(async () => (await rig.events.outbox()).refused === 1, patient);
   await writer.confirm('bad');
   await rig.confirm('good');
   await rig.hasEffects('good');
-  await eventually(async () => (await rig.events.outbox()).unsent === 2);
+  await eventually(async () => (await rig.events.outbox()).unsent === 2, patient);
   expect(await rig.effects()).toEqual(['good']);
 });
 
