@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { type Bar, readResults, writeResult } from '../result-file.ts';
 import { chain } from './chain.ts';
+import { chat } from './chat.ts';
 import { claimsIn, claimsTable, countClaims, mergeClaims } from './claim.ts';
 import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
@@ -25,6 +26,7 @@ const experiments: readonly Experiment[] = [
   duplicates,
   ordering,
   vending,
+  chat,
 ];
 
 const {
