@@ -6,6 +6,7 @@
 import { AdminServiceDefinition } from '../../gen/weft/admin/v1/admin.ts';
 import { createAdminService } from '../admin/service.ts';
 import { type Consul, createConsul } from '../consul/client.ts';
+import { createConsulElections } from '../discovery/consul/elections.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
@@ -51,7 +52,13 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const { resolver } = discovery;
     const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
     opened.push(reach);
-    const opening = { ...ports, peers: reach.peers, metrics: telemetry.events, opened };
+    // The check by which Consul knows this instance: see mesh/consul/agent.ts.
+    const checks = [`service:${instanceId}`];
+    const elections = createConsulElections(
+      { consul, ...ports },
+      { candidate: instanceId, checks },
+    );
+    const opening = { ...ports, elections, peers: reach.peers, metrics: telemetry.events, opened };
     const { tools, events } = await openParts(options, opening);
     const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);

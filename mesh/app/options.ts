@@ -1,3 +1,4 @@
+import type { Lead } from '../discovery/elections.ts';
 import type { Events } from '../events/events.ts';
 import type { ConsumerOptions, HandlerOptions } from '../events/subscribe.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -36,6 +37,11 @@ export interface AppTools<DB> {
   sourcing(upcasts?: readonly Upcast[]): Sourcing<DB>;
   /** Runs `task` again and again while the app serves, `everyMs` after the last run ended. */
   every(everyMs: number, name: string, task: (signal: AbortSignal) => Promise<void>): void;
+  /**
+   * Stands for the lead of `name` while the app serves: of all instances that stand, one does `lead` at a time. See
+   * discovery/elections.ts for what a lead is worth.
+   */
+  lead(name: string, lead: Lead): void;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;

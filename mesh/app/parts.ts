@@ -1,3 +1,4 @@
+import type { Elections, Lead } from '../discovery/elections.ts';
 import { createEvents, type Events } from '../events/events.ts';
 import { createJetStreamBus } from '../events/jetstream/bus.ts';
 import { eventMigrations } from '../events/migrations.ts';
@@ -25,6 +26,7 @@ interface Ports {
   readonly image: Image;
   /** Those whom the process calls. */
   readonly peers: Peers;
+  readonly elections: Elections;
   /** Receives whatever is opened, in order. */
   readonly opened: Closeable[];
 }
@@ -43,7 +45,7 @@ interface Parts<DB> {
 /** Opens what a service is made with, from its settings. */
 export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Promise<Parts<DB>> {
   const { settings, name } = options;
-  const { clock, random, log, spans, metrics, image, peers, opened } = ports;
+  const { clock, random, log, spans, metrics, image, peers, elections, opened } = ports;
   const store = await openStore<DB>({
     url: settings.store,
     durability: settings.durability,
@@ -84,6 +86,9 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     sourcing: late.sourcing,
     get desk() {
       return late.desk();
+    },
+    lead(election: string, lead: Lead) {
+      jobs.push(() => elections.stand(election, lead));
     },
     every(everyMs: number, job: string, task: (signal: AbortSignal) => Promise<void>) {
       jobs.push(() => runPeriodically({ everyMs, name: job, task, clock, log }));

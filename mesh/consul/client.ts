@@ -4,6 +4,7 @@ import { type AgentCalls, agentCalls } from './agent.ts';
 import { type ConfigEntryCalls, configEntryCalls } from './config-entries.ts';
 import { createExchange } from './exchange.ts';
 import { type HealthCalls, healthCalls } from './health.ts';
+import { type SessionCalls, sessionCalls } from './sessions.ts';
 import { type ValueCalls, valueCalls } from './values.ts';
 
 export interface ConsulOptions {
@@ -25,7 +26,12 @@ export interface ConsulOptions {
  * is not enough, NOT_FOUND, INVALID_ARGUMENT for what Consul refuses. A name that is not one is
  * INVALID_ARGUMENT too, and then nothing leaves the process.
  */
-export interface Consul extends AgentCalls, HealthCalls, ValueCalls, ConfigEntryCalls {
+export interface Consul
+  extends AgentCalls,
+    HealthCalls,
+    ValueCalls,
+    SessionCalls,
+    ConfigEntryCalls {
   /** As it was given. */
   readonly address: string;
   /** Closes the connections; requests under way fail. */
@@ -42,6 +48,7 @@ export function createConsul(options: ConsulOptions): Consul {
     ...agentCalls(send),
     ...healthCalls(send),
     ...valueCalls(send),
+    ...sessionCalls(send),
     ...configEntryCalls(send),
     close,
   };

@@ -59,6 +59,25 @@ export function parseValue(item: unknown): string | undefined {
   return value === null ? '' : text(value);
 }
 
+/** The item of /kv/:key as a lock: the session that holds it. */
+export function parseHolder(item: unknown): string | undefined {
+  const session = text(field(item, 'Session'));
+  return session === '' ? undefined : session;
+}
+
+/** The answer of /kv/:key?acquire. */
+export function parseTaken(body: unknown): boolean {
+  if (typeof body === 'boolean') return body;
+  throw new TypeError('it answered with something that is not yes or no');
+}
+
+/** The answer of /session/create. */
+export function parseSessionId(body: unknown): string {
+  const id = text(field(body, 'ID'));
+  if (id === '') throw new TypeError('it answered with something that is not a session');
+  return id;
+}
+
 /** The items of /kv/:prefix?recurse, their values decoded by the npm client; nothing if there are none. */
 export function parseValues(items: unknown): StoredValue[] {
   return list(items ?? null).map((item) => ({

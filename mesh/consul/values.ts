@@ -59,7 +59,7 @@ export function valueCalls(send: Send): ValueCalls {
 const segment = /^(?!\.+$)[A-Za-z0-9._-]+$/;
 
 /** Keys become part of a path, and Consul resolves ".." in one (kernel/names.ts). */
-function checkKey(key: string): void {
+export function checkKey(key: string): void {
   if (key.length <= 512 && key.split('/').every((part) => segment.test(part))) return;
   throw new MeshError(
     `${JSON.stringify(key.slice(0, 80))} is not a key: use up to 512 letters, digits, '.', '_', '-' in segments parted by '/'`,

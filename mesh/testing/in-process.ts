@@ -3,6 +3,7 @@ import type { AppOptions, AppTools, ServiceParts } from '../app/options.ts';
 import { runPeriodically } from '../app/periodic.ts';
 import { sagasAndSourcing } from '../app/sagas-and-sourcing.ts';
 import { createMemoryDiscovery } from '../discovery/memory.ts';
+import { createMemoryElections } from '../discovery/memory-elections.ts';
 import type { Resolver } from '../discovery/resolver.ts';
 import { createMemoryBus } from '../events/bus/memory.ts';
 import { createEvents, type Events } from '../events/events.ts';
@@ -54,6 +55,7 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
   const { image = weftImage(), log = silentLog, lane = true } = options;
   const ports = { clock: systemClock, random: systemRandom, log };
   const discovery = createMemoryDiscovery();
+  const elections = createMemoryElections(ports);
   const bus = createMemoryBus(ports);
   const opened: Closeable[] = [bus];
   let instances = 0;
@@ -84,6 +86,9 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
       ...{ store, events, ...ports },
       ...sagasAndSourcing({ store, events, image, jobs, ...ports }),
       client: (definition) => client(definition, mine),
+      lead(election, lead) {
+        jobs.push(() => elections.stand(election, lead));
+      },
       every(everyMs, job, task) {
         jobs.push(() => runPeriodically({ everyMs, name: job, task, ...ports }));
       },
