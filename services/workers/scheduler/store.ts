@@ -1,0 +1,114 @@
+/** Schedules, jobs and the fence in SQL. */
+import type { Store, Transaction } from '#mesh';
+import type { Schedule } from './schedule.ts';
+import type { JobRow, SchedulerDb } from './tables.ts';
+
+type Tx = Transaction<SchedulerDb>;
+
+export interface Term {
+  readonly term: number;
+  /** The instance that leads, or led last. */
+  readonly holder: string;
+}
+
+export interface Plan {
+  putSchedule(schedule: Schedule): Promise<void>;
+  deleteSchedule(scheduleId: string): Promise<void>;
+  schedules(tx: Tx): Promise<readonly Schedule[]>;
+  moveOn(tx: Tx, schedule: Schedule): Promise<void>;
+  /** Writes a job down; false if it stands there. */
+  addJob(tx: Tx, job: Omit<JobRow, 'done_by'>): Promise<boolean>;
+  jobDone(tx: Tx, jobId: string, worker: string): Promise<void>;
+  jobs(prefix: string): Promise<readonly JobRow[]>;
+  /** A new term: from here on nobody else's holds. */
+  takeFence(holder: string): Promise<Term>;
+  /** Whether the term is the last one; in a transaction no other can begin until it ends. */
+  holdsFence(tx: Tx, term: Term): Promise<boolean>;
+  lastTerm(): Promise<Term>;
+}
+
+export function createPlan(store: Store<SchedulerDb>): Plan {
+  return { ...schedulesIn(store), ...jobsIn(store), ...fenceIn(store) };
+}
+
+function schedulesIn({
+  db,
+}: Store<SchedulerDb>): Pick<Plan, 'putSchedule' | 'deleteSchedule' | 'schedules' | 'moveOn'> {
+  return {
+    async putSchedule({ scheduleId, everyMs, workMs, nextAt, count }) {
+      const kept = { every_ms: everyMs, work_ms: workMs, next_at: nextAt };
+      await db
+        .insertInto('schedules')
+        .values({ schedule_id: scheduleId, count, ...kept })
+        .onConflict((conflict) => conflict.column('schedule_id').doUpdateSet(kept))
+        .execute();
+    },
+    async deleteSchedule(scheduleId) {
+      await db.deleteFrom('schedules').where('schedule_id', '=', scheduleId).execute();
+    },
+    async schedules(tx) {
+      const rows = await tx.selectFrom('schedules').selectAll().orderBy('schedule_id').execute();
+      return rows.map(({ schedule_id, every_ms, work_ms, next_at, count }) => {
+        const times = { everyMs: every_ms, workMs: work_ms, nextAt: Number(next_at) };
+        return { scheduleId: schedule_id, ...times, count };
+      });
+    },
+    async moveOn(tx, { scheduleId, nextAt, count }) {
+      await tx
+        .updateTable('schedules')
+        .set({ next_at: nextAt, count })
+        .where('schedule_id', '=', scheduleId)
+        .execute();
+    },
+  };
+}
+
+function jobsIn({ db }: Store<SchedulerDb>): Pick<Plan, 'addJob' | 'jobDone' | 'jobs'> {
+  return {
+    async addJob(tx, job) {
+      const { numInsertedOrUpdatedRows: added } = await tx
+        .insertInto('jobs')
+        .values({ ...job, done_by: '' })
+        .onConflict((conflict) => conflict.column('job_id').doNothing())
+        .executeTakeFirstOrThrow();
+      return added === 1n;
+    },
+    async jobDone(tx, jobId, worker) {
+      await tx
+        .updateTable('jobs')
+        .set({ done_by: worker })
+        .where('job_id', '=', jobId)
+        .where('done_by', '=', '')
+        .execute();
+    },
+    jobs: (prefix) =>
+      db
+        .selectFrom('jobs')
+        .selectAll()
+        .where('job_id', 'like', `${prefix}%`)
+        .orderBy('sent_at')
+        .orderBy('job_id')
+        .execute(),
+  };
+}
+
+function fenceIn({ db }: Store<SchedulerDb>): Pick<Plan, 'takeFence' | 'holdsFence' | 'lastTerm'> {
+  return {
+    takeFence: (holder) =>
+      db
+        .updateTable('fence')
+        .set((row) => ({ term: row('term', '+', 1), holder }))
+        .returning(['term', 'holder'])
+        .executeTakeFirstOrThrow(),
+    async holdsFence(tx, { term }) {
+      // A write that changes nothing: it takes the row's lock, which a read would not.
+      const { numUpdatedRows } = await tx
+        .updateTable('fence')
+        .set({ term })
+        .where('term', '=', term)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
+    },
+    lastTerm: () => db.selectFrom('fence').select(['term', 'holder']).executeTakeFirstOrThrow(),
+  };
+}
