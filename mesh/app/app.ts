@@ -8,6 +8,7 @@ import { createAdminService } from '../admin/service.ts';
 import { type Consul, createConsul } from '../consul/client.ts';
 import { createConsulElections } from '../discovery/consul/elections.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
+import type { Elections } from '../discovery/elections.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
@@ -35,10 +36,8 @@ const drainGraceMs = 25_000;
 export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
   const { name, settings } = options;
   const instanceId = settings.instanceId ?? newInstanceId(name);
-  const log = createLog({
-    level: settings.logLevel,
-    fields: { service: name, instance: instanceId },
-  });
+  const fields = { service: name, instance: instanceId };
+  const log = createLog({ level: settings.logLevel, fields });
   const spans = createSpanRing();
   const image = options.image ?? weftImage();
   const ports = { clock: systemClock, random: systemRandom, log, spans, image };
@@ -52,13 +51,8 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const { resolver } = discovery;
     const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
     opened.push(reach);
-    // The check by which Consul knows this instance: see mesh/consul/agent.ts.
-    const checks = [`service:${instanceId}`];
-    const elections = createConsulElections(
-      { consul, ...ports },
-      { candidate: instanceId, checks },
-    );
-    const opening = { ...ports, elections, peers: reach.peers, metrics: telemetry.events, opened };
+    const known = { ...ports, elections: electionsOf(instanceId, { consul, ...ports }), opened };
+    const opening = { ...known, peers: reach.peers, metrics: telemetry.events };
     const { tools, events } = await openParts(options, opening);
     const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);
@@ -117,6 +111,15 @@ function leave(
       await server.drain({ graceMs: drainGraceMs });
     },
   };
+}
+
+/** A lead hangs on the check by which Consul probes this instance (mesh/consul/agent.ts). */
+function electionsOf(
+  instanceId: string,
+  ports: Parameters<typeof createConsulElections>[0],
+): Elections {
+  const checks = [`service:${instanceId}`];
+  return createConsulElections(ports, { candidate: instanceId, checks });
 }
 
 function closingConsul(consul: Consul): Closeable {

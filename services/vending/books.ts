@@ -19,20 +19,8 @@ export function errorsIn({ sales, payments, slots, cans }: Books): readonly stri
     if (!known.has(saleId)) errors.push(`nobody has heard of the sale ${saleId}`);
   }
   for (const sale of sales) {
-    const payment = payments.find(({ saleId }) => saleId === sale.saleId);
-    const can = cans.find(({ saleId }) => saleId === sale.saleId);
-    const taken = takenBy(payment);
-    const dropped = can?.status === CanStatus.DROPPED;
-    const owed = sale.status === SaleStatus.DONE ? sale.cents : 0;
-    if (sale.status !== SaleStatus.DONE && sale.status !== SaleStatus.SETTLED) {
-      errors.push(`${sale.saleId} has not come to an end`);
-    }
-    if (taken !== owed) {
-      errors.push(`${sale.saleId}: ${String(taken)} cents taken, ${String(owed)} owed`);
-    }
-    if (dropped !== (sale.status === SaleStatus.DONE)) {
-      errors.push(`${sale.saleId}: its can has ${dropped ? '' : 'not '}dropped`);
-    }
+    const ofSale = ({ saleId }: { readonly saleId: string }): boolean => saleId === sale.saleId;
+    errors.push(...saleErrors(sale, payments.find(ofSale), cans.find(ofSale)));
   }
   for (const { itemId, loaded, left } of slots) {
     const dropped = cans.filter((can) => can.itemId === itemId && can.status === CanStatus.DROPPED);
@@ -40,6 +28,24 @@ export function errorsIn({ sales, payments, slots, cans }: Books): readonly stri
       errors.push(`${itemId}: ${String(loaded)} loaded, ${String(left)} left`);
     }
   }
+  return errors;
+}
+
+function saleErrors(
+  { saleId, status, cents }: Sale,
+  payment: Payment | undefined,
+  can: Can | undefined,
+): readonly string[] {
+  const errors: string[] = [];
+  const done = status === SaleStatus.DONE;
+  const taken = takenBy(payment);
+  const owed = done ? cents : 0;
+  const dropped = can?.status === CanStatus.DROPPED;
+  if (!done && status !== SaleStatus.SETTLED) errors.push(`${saleId} has not come to an end`);
+  if (taken !== owed) {
+    errors.push(`${saleId}: ${String(taken)} cents taken, ${String(owed)} owed`);
+  }
+  if (dropped !== done) errors.push(`${saleId}: its can has ${dropped ? '' : 'not '}dropped`);
   return errors;
 }
 

@@ -25,7 +25,10 @@ export interface Ground {
 }
 
 /** Asks until the answer is yes, for at most a minute. Who is away has not said yes. */
-export async function until({ clock }: Pick<Ground, 'clock'>, probe: () => Promise<boolean>) {
+export async function until(
+  { clock }: Pick<Ground, 'clock'>,
+  probe: () => Promise<boolean>,
+): Promise<void> {
   const end = clock.monotonic() + 60_000;
   for (;;) {
     const yes = await probe().catch((thrown: unknown) => {

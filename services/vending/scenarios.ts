@@ -25,157 +25,181 @@ export interface At {
 const done: readonly End[] = ['done'];
 const settled: readonly End[] = ['settled'];
 
-export const scenarios: readonly Scenario[] = [
-  {
-    name: 'nothing goes wrong',
-    ends: [done],
-    async play(ground, at) {
-      await select(ground, at);
+const calm: Scenario = {
+  name: 'nothing goes wrong',
+  ends: [done],
+  async play(ground, at) {
+    await select(ground, at);
+    await pay(ground, at);
+  },
+};
+
+const soldOut: Scenario = {
+  name: 'there is no coke',
+  ends: [done, done, settled],
+  async play(ground, { machineId, sales }) {
+    for (const saleId of [...sales, third(sales)]) {
+      await select(ground, { machineId, saleId });
+      // The third may be cancelled before it is paid; if not, it is paid and given back.
+      await pay(ground, { machineId, saleId }).catch(unlessRefused);
+      await endOf(ground, saleId);
+    }
+  },
+};
+
+const declined: Scenario = {
+  name: 'the payment is refused',
+  ends: [settled],
+  async play(ground, at) {
+    await select(ground, at);
+    await pay(ground, at, 'tok_declined').catch(unlessRefused);
+  },
+};
+
+const stuck: Scenario = {
+  name: 'the can is stuck after it was paid',
+  ends: [settled],
+  async play(ground, at) {
+    await select(ground, at);
+    await ground.dispenser.setJammed({ machineId: at.machineId, jammed: true });
+    await pay(ground, at);
+  },
+};
+
+const early: Scenario = {
+  name: 'DrinkDispensed comes before PaymentCompleted',
+  ends: [done],
+  async play(ground, at) {
+    const id = saleOf(at);
+    await select(ground, at);
+    // The can drops by itself: the machine hears of it while nobody has paid.
+    await ground.dispenser.dispense({ ...id, itemId: 'cola' });
+    await until(ground, async () => {
+      const { sale } = await ground.machine.getSale({ saleId: id.saleId });
+      return sale?.status === SaleStatus.EARLY;
+    });
+    await pay(ground, at);
+  },
+};
+
+const repeated: Scenario = {
+  name: 'PaymentCompleted comes twice',
+  ends: [done, done],
+  async play(ground, at) {
+    await select(ground, at);
+    await pay(ground, at);
+    await pay(ground, at);
+    await endOf(ground, at.sales[0]);
+    await ground.repeatPayment(at.machineId);
+    await ground.repeatPayment(at.machineId);
+    // A sale after them: when it is through, they were heard.
+    const second = { machineId: at.machineId, saleId: at.sales[1] };
+    await select(ground, second);
+    await pay(ground, second);
+  },
+};
+
+const two: Scenario = {
+  name: 'two drinks are paid',
+  ends: [done, done],
+  async play(ground, { machineId, sales }) {
+    for (const saleId of sales) {
+      await select(ground, { machineId, saleId });
+      await pay(ground, { machineId, saleId });
+      await endOf(ground, saleId);
+    }
+  },
+};
+
+const lost: Scenario = {
+  name: 'an event is lost',
+  ends: [done],
+  async play(ground, at) {
+    await select(ground, at);
+    // Whoever would hear it is away; when they are back, it is gone.
+    await Promise.all([ground.kill('machine'), ground.kill('dispenser')]);
+    const money = { itemId: 'cola', priceCents: 180, cents: 200, card: '' };
+    await ground.cashier.charge({ ...saleOf(at), ...money });
+    await until(ground, () => ground.losePayment(at.machineId).then(yes, no));
+    ground.start('dispenser');
+    ground.start('machine');
+  },
+};
+
+const silentDispenser: Scenario = {
+  name: 'the dispenser does not answer',
+  ends: [done],
+  async play(ground, at) {
+    await select(ground, at);
+    const thaw = await ground.freeze('dispenser');
+    try {
       await pay(ground, at);
-    },
-  },
-  {
-    name: 'there is no coke',
-    ends: [done, done, settled],
-    async play(ground, { machineId, sales }) {
-      for (const saleId of [...sales, third(sales)]) {
-        await select(ground, { machineId, saleId });
-        // The third may be cancelled before it is paid; if not, it is paid and given back.
-        await pay(ground, { machineId, saleId }).catch(unlessRefused);
-        await endOf(ground, saleId);
-      }
-    },
-  },
-  {
-    name: 'the payment is refused',
-    ends: [settled],
-    async play(ground, at) {
-      await select(ground, at);
-      await pay(ground, at, 'tok_declined').catch(unlessRefused);
-    },
-  },
-  {
-    name: 'the can is stuck after it was paid',
-    ends: [settled],
-    async play(ground, at) {
-      await select(ground, at);
-      await ground.dispenser.setJammed({ machineId: at.machineId, jammed: true });
-      await pay(ground, at);
-    },
-  },
-  {
-    name: 'DrinkDispensed comes before PaymentCompleted',
-    ends: [done],
-    async play(ground, at) {
-      const id = saleOf(at);
-      await select(ground, at);
-      // The can drops by itself: the machine hears of it while nobody has paid.
-      await ground.dispenser.dispense({ ...id, itemId: 'cola' });
       await until(ground, async () => {
-        const { sale } = await ground.machine.getSale({ saleId: id.saleId });
-        return sale?.status === SaleStatus.EARLY;
+        const { sale } = await ground.machine.getSale({ saleId: at.sales[0] });
+        return sale?.status === SaleStatus.PAID;
       });
-      await pay(ground, at);
-    },
+    } finally {
+      thaw();
+    }
   },
-  {
-    name: 'PaymentCompleted comes twice',
-    ends: [done, done],
-    async play(ground, at) {
-      await select(ground, at);
-      await pay(ground, at);
-      await pay(ground, at);
-      await endOf(ground, at.sales[0]);
-      await ground.repeatPayment(at.machineId);
-      await ground.repeatPayment(at.machineId);
-      // A sale after them: when it is through, they were heard.
-      const second = { machineId: at.machineId, saleId: at.sales[1] };
-      await select(ground, second);
-      await pay(ground, second);
-    },
+};
+
+const silentCashier: Scenario = {
+  name: 'the cashier does not answer',
+  ends: [done],
+  async play(ground, at) {
+    await select(ground, at);
+    await ground.kill('cashier');
+    // Nobody knows whether that was a payment; it is asked again as the same one.
+    await pay(ground, at).catch(() => undefined);
+    ground.start('cashier');
+    await until(ground, () => pay(ground, at).then(yes));
   },
-  {
-    name: 'two drinks are paid',
-    ends: [done, done],
-    async play(ground, { machineId, sales }) {
-      for (const saleId of sales) {
-        await select(ground, { machineId, saleId });
-        await pay(ground, { machineId, saleId });
-        await endOf(ground, saleId);
-      }
-    },
+};
+
+const unpaid: Scenario = {
+  name: 'nobody pays, and the sale is given up',
+  ends: [settled],
+  async play(ground, at) {
+    await select(ground, at);
+    await ground.kill('machine');
+    ground.start('machine', { GIVE_UP_MS: '300' });
+    await endOf(ground, at.sales[0]);
+    await ground.kill('machine');
+    ground.start('machine');
   },
-  {
-    name: 'an event is lost',
-    ends: [done],
-    async play(ground, at) {
-      await select(ground, at);
-      // Whoever would hear it is away; when they are back, it is gone.
-      await Promise.all([ground.kill('machine'), ground.kill('dispenser')]);
-      const money = { itemId: 'cola', priceCents: 180, cents: 200, card: '' };
-      await ground.cashier.charge({ ...saleOf(at), ...money });
-      await until(ground, () => ground.losePayment(at.machineId).then(yes, no));
-      ground.start('dispenser');
-      ground.start('machine');
-    },
+};
+
+const lateDispenser: Scenario = {
+  name: 'the dispenser is away until the sale is given up',
+  // Whichever the dispenser hears first: that it is paid, or that it is too late.
+  ends: [['done', 'settled']],
+  async play(ground, at) {
+    await select(ground, at);
+    await ground.kill('dispenser');
+    await pay(ground, at);
+    await ground.kill('machine');
+    ground.start('machine', { GIVE_UP_MS: '300' });
+    ground.start('dispenser');
+    await endOf(ground, at.sales[0]);
+    await ground.kill('machine');
+    ground.start('machine');
   },
-  {
-    name: 'the dispenser does not answer',
-    ends: [done],
-    async play(ground, at) {
-      await select(ground, at);
-      const thaw = await ground.freeze('dispenser');
-      try {
-        await pay(ground, at);
-        await until(ground, async () => {
-          const { sale } = await ground.machine.getSale({ saleId: at.sales[0] });
-          return sale?.status === SaleStatus.PAID;
-        });
-      } finally {
-        thaw();
-      }
-    },
-  },
-  {
-    name: 'the cashier does not answer',
-    ends: [done],
-    async play(ground, at) {
-      await select(ground, at);
-      await ground.kill('cashier');
-      // Nobody knows whether that was a payment; it is asked again as the same one.
-      await pay(ground, at).catch(() => undefined);
-      ground.start('cashier');
-      await until(ground, () => pay(ground, at).then(yes));
-    },
-  },
-  {
-    name: 'nobody pays, and the sale is given up',
-    ends: [settled],
-    async play(ground, at) {
-      await select(ground, at);
-      await ground.kill('machine');
-      ground.start('machine', { GIVE_UP_MS: '300' });
-      await endOf(ground, at.sales[0]);
-      await ground.kill('machine');
-      ground.start('machine');
-    },
-  },
-  {
-    name: 'the dispenser is away until the sale is given up',
-    // Whichever the dispenser hears first: that it is paid, or that it is too late.
-    ends: [['done', 'settled']],
-    async play(ground, at) {
-      await select(ground, at);
-      await ground.kill('dispenser');
-      await pay(ground, at);
-      await ground.kill('machine');
-      ground.start('machine', { GIVE_UP_MS: '300' });
-      ground.start('dispenser');
-      await endOf(ground, at.sales[0]);
-      await ground.kill('machine');
-      ground.start('machine');
-    },
-  },
+};
+
+export const scenarios: readonly Scenario[] = [
+  calm,
+  soldOut,
+  declined,
+  stuck,
+  early,
+  repeated,
+  two,
+  lost,
+  silentDispenser,
+  silentCashier,
+  unpaid,
+  lateDispenser,
 ];
 
 /** What was seen of a scenario: the ends of its sales, and what does not add up. */

@@ -91,15 +91,16 @@ async function renew(
 ): Promise<void> {
   const stepMs = ttlMs / 3;
   let goodUntil = clock.monotonic() + ttlMs;
+  const over = (): boolean => valid.aborted;
   for (;;) {
     await clock.sleep(stepMs, valid).catch(() => undefined);
-    if (valid.aborted) return;
+    if (over()) return;
     const askedAt = clock.monotonic();
     try {
       await consul.renewSession(id, { signal: valid, timeoutMs: stepMs });
       goodUntil = askedAt + ttlMs;
     } catch (thrown) {
-      if (valid.aborted) return;
+      if (over()) return;
       const gone = MeshError.from(thrown).status === 'NOT_FOUND';
       if (!gone && clock.monotonic() + stepMs < goodUntil) continue;
       log.warn('the session of an election is lost', { name, err: thrown });

@@ -44,7 +44,7 @@ test('what is void is never paid; what is paid is not voided, and given back onc
   expect(await charge('s1')).toBe(PaymentStatus.VOID);
   await charge('s2');
   expect((await client.voidPayment(sale('s2'))).payment?.status).toBe(PaymentStatus.COMPLETED);
-  for (const _ of [1, 2]) {
+  for (let time = 1; time <= 2; time++) {
     const { payment: returned } = await client.returnPayment(sale('s2'));
     expect(returned?.status).toBe(PaymentStatus.RETURNED);
   }

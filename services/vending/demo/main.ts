@@ -3,31 +3,11 @@ import { CashierServiceDefinition, PaymentStatus } from '#gen/vending/cashier/v1
 import { DispenserServiceDefinition } from '#gen/vending/dispenser/v1/dispenser.ts';
 import { MachineServiceDefinition, SaleStatus } from '#gen/vending/machine/v1/machine.ts';
 import { MeshError } from '#mesh';
-import { play } from '../../stage/stage.ts';
+import { play, type Stage } from '../../stage/stage.ts';
 
 await play('vending', async (stage) => {
-  const { say, client, until, traced, draw } = stage;
-  const machine = client(MachineServiceDefinition);
-  const cashier = client(CashierServiceDefinition);
-  const dispenser = client(DispenserServiceDefinition);
-  const machineId = `demo-${stage.random.hex(4)}`;
-
-  const select = (saleId: string) => machine.selectItem({ machineId, saleId, itemId: 'cola' });
-  const pay = (saleId: string, card = '') => machine.pay({ machineId, saleId, cents: 200, card });
-  const ends = async (saleId: string): Promise<void> => {
-    await until(`the end of ${saleId}`, async () => {
-      const { sale } = await machine.getSale({ saleId });
-      return sale?.status === SaleStatus.DONE || sale?.status === SaleStatus.SETTLED;
-    });
-    const { sale } = await machine.getSale({ saleId });
-    const { slots } = await dispenser.getCans({ machineId });
-    const { payments } = await cashier.listPayments({ machineId });
-    const till = payments
-      .filter(({ status }) => status === PaymentStatus.COMPLETED)
-      .reduce((sum, { cents, changeCents }) => sum + cents - changeCents, 0);
-    const end = sale?.status === SaleStatus.DONE ? 'done' : `cancelled (${sale?.reason ?? ''})`;
-    say.line(`${end}; ${String(slots[0]?.left)} cans left, ${String(till)} cents in the till`);
-  };
+  const { say, until, traced, draw, weft } = stage;
+  const { machineId, dispenser, select, pay, ends } = customerOf(stage);
 
   await until('the dispenser is there', async () => {
     await dispenser.load({ machineId, itemId: 'cola', cans: 3, loadId: machineId });
@@ -46,9 +26,7 @@ await play('vending', async (stage) => {
   say.chapter('2. A card is declined');
   const declined = `${machineId}-2`;
   await select(declined);
-  await pay(declined, 'tok_declined').catch((thrown: unknown) => {
-    say.line(`the machine answered: ${MeshError.from(thrown).reason ?? ''}`);
-  });
+  await pay(declined, 'tok_declined');
   await ends(declined);
 
   say.chapter('3. The can is stuck after it was paid: the money comes back');
@@ -62,10 +40,10 @@ await play('vending', async (stage) => {
   say.chapter('4. The dispenser is away while a sale is paid, and drops the can when it is back');
   const waiting = `${machineId}-4`;
   await select(waiting);
-  await stage.weft('stop', 'dispenser');
+  await weft('stop', 'dispenser');
   await pay(waiting);
   say.line('paid; nobody is there to drop the can');
-  await stage.weft('start', 'dispenser');
+  await weft('start', 'dispenser');
   await until('the dispenser is there', async () => {
     return (await dispenser.getCans({ machineId })).slots.length > 0;
   });
@@ -75,9 +53,40 @@ await play('vending', async (stage) => {
   const last = [`${machineId}-5`, `${machineId}-6`];
   for (const saleId of last) {
     await select(saleId);
-    await pay(saleId).catch((thrown: unknown) => {
-      say.line(`the machine answered: ${MeshError.from(thrown).reason ?? ''}`);
-    });
+    await pay(saleId);
     await ends(saleId);
   }
 });
+
+/** Somebody who stands at a machine of the demo's own. */
+function customerOf({ client, say, until, random }: Stage) {
+  const machine = client(MachineServiceDefinition);
+  const cashier = client(CashierServiceDefinition);
+  const dispenser = client(DispenserServiceDefinition);
+  const machineId = `demo-${random.hex(4)}`;
+  const statusOf = async (saleId: string): Promise<SaleStatus | undefined> =>
+    (await machine.getSale({ saleId })).sale?.status;
+  return {
+    ...{ machineId, dispenser },
+    select: (saleId: string) => machine.selectItem({ machineId, saleId, itemId: 'cola' }),
+    async pay(saleId: string, card = ''): Promise<void> {
+      await machine.pay({ machineId, saleId, cents: 200, card }).catch((thrown: unknown) => {
+        say.line(`the machine answered: ${MeshError.from(thrown).reason ?? ''}`);
+      });
+    },
+    async ends(saleId: string): Promise<void> {
+      await until(`the end of ${saleId}`, async () => {
+        const status = await statusOf(saleId);
+        return status === SaleStatus.DONE || status === SaleStatus.SETTLED;
+      });
+      const { sale } = await machine.getSale({ saleId });
+      const { slots } = await dispenser.getCans({ machineId });
+      const { payments } = await cashier.listPayments({ machineId });
+      const till = payments
+        .filter(({ status }) => status === PaymentStatus.COMPLETED)
+        .reduce((sum, { cents, changeCents }) => sum + cents - changeCents, 0);
+      const end = sale?.status === SaleStatus.DONE ? 'done' : `cancelled (${sale?.reason ?? ''})`;
+      say.line(`${end}; ${String(slots[0]?.left)} cans left, ${String(till)} cents in the till`);
+    },
+  };
+}

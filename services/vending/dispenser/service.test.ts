@@ -25,7 +25,7 @@ const slot = async () => (await client.getCans({ machineId })).slots[0];
 test('one sale drops one can, however often it is asked', async () => {
   await load(2, 'l1');
   await load(2, 'l1');
-  for (const _ of [1, 2]) {
+  for (let time = 1; time <= 2; time++) {
     expect((await client.dispense(of('s1'))).can?.status).toBe(CanStatus.DROPPED);
   }
   expect(await slot()).toEqual({ itemId: 'cola', loaded: 2, left: 1 });

@@ -119,8 +119,8 @@ async function slotsOf(db: Kysely<DispenserDb>, machineId: string): Promise<Map<
   for (const { item_id, status, count } of taken) {
     const slot = slots.get(item_id);
     if (slot === undefined) continue;
-    slot.free -= Number(count);
-    if (status === 'dropped') slot.dropped += Number(count);
+    slot.free -= count;
+    if (status === 'dropped') slot.dropped += count;
   }
   return slots;
 }

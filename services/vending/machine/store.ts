@@ -139,20 +139,21 @@ export function createFloor(store: Store<VendingDb>): Floor {
           .returning(['sale_id', 'machine_id', 'since'])
           .execute();
         return rows.map(({ sale_id, machine_id, since }) => {
-          return { saleId: sale_id, machineId: machine_id, since: Number(since) };
+          return { saleId: sale_id, machineId: machine_id, since };
         });
       }),
 
-    async at(machineId) {
-      const row = await db
-        .selectFrom('machines')
-        .selectAll()
-        .where('machine_id', '=', machineId)
-        .executeTakeFirst();
-      return { saleId: row?.sale_id ?? '', dispensed: row?.dispensed ?? 0 };
-    },
-
+    at: (machineId) => standAt(store, machineId),
     listSales: () =>
       db.selectFrom('sales').select(['item_id as itemId', 'count']).orderBy('item_id').execute(),
   };
+}
+
+async function standAt({ db }: Store<VendingDb>, machineId: string): Promise<Stand> {
+  const row = await db
+    .selectFrom('machines')
+    .selectAll()
+    .where('machine_id', '=', machineId)
+    .executeTakeFirst();
+  return { saleId: row?.sale_id ?? '', dispensed: row?.dispensed ?? 0 };
 }

@@ -12,6 +12,7 @@ const statuses: Record<Sale['status'], SaleStatus> = {
   settled: SaleStatus.SETTLED,
 };
 
-export function toMessage({ paid: _, ...sale }: Sale): SaleMessage {
-  return { ...sale, status: statuses[sale.status] };
+export function toMessage(sale: Sale): SaleMessage {
+  const { machineId, saleId, itemId, cents, status, reason } = sale;
+  return { machineId, saleId, itemId, cents, status: statuses[status], reason };
 }

@@ -49,7 +49,7 @@ function schedulesIn({
     async schedules(tx) {
       const rows = await tx.selectFrom('schedules').selectAll().orderBy('schedule_id').execute();
       return rows.map(({ schedule_id, every_ms, work_ms, next_at, count }) => {
-        const times = { everyMs: every_ms, workMs: work_ms, nextAt: Number(next_at) };
+        const times = { everyMs: every_ms, workMs: work_ms, nextAt: next_at };
         return { scheduleId: schedule_id, ...times, count };
       });
     },
