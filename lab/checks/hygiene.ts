@@ -12,13 +12,8 @@ const foreign: readonly (readonly [RegExp, string])[] = [
   [/(?:^|[\s"'`=:(,])\/(?:work|root)\//, 'names an absolute path of one machine'],
 ];
 
-<<<<<<< HEAD
 /** kebab-case, as "trace-tree.test.ts"; what takes long to test is "story.slow.test.ts". */
 const sourceName = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|slow\.test|bench))?\.ts$/;
-=======
-/** kebab-case, as "trace-tree.test.ts". */
-const sourceName = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.slow)?(?:\.(?:test|bench))?\.ts$/;
->>>>>>> e7b40ac (The stories of the machine and the workers keep the linter's rules; a test may be called slow)
 /** Names under which anything could be put, and sooner or later is. */
 const emptyName = /^(?:utils?|helpers?|common|misc)\./;
 
