@@ -186,6 +186,14 @@ describe('connections that leave HTTP', () => {
   });
 });
 
+test('a connection on which nothing was asked does not hold the edge up', async () => {
+  const socket = dial(await open({}));
+  await once(socket, 'connect');
+  const words = wordsOf(socket);
+  await edge?.close();
+  expect(await words).toBe('');
+});
+
 test('a request under way is answered before the edge is gone', async () => {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();

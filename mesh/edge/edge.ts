@@ -10,12 +10,14 @@ import { createAuthenticate } from './authenticate.ts';
 import { addCors, answerPreflight } from './cors.ts';
 import { errorAnswer } from './error-body.ts';
 import { createExchange, type Exchange } from './exchange.ts';
+import { formOf, refuseGrpcWeb } from './grpc-web/grpc-web.ts';
 import { defaultLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import type { EdgeOptions } from './options.ts';
 import { type AllowsOrigin, createOrigins } from './origins.ts';
 import type { Protocol } from './protocol.ts';
 import { createRateLimit, rateHeaders } from './rate-limit.ts';
+import { protocolsFor } from './show.ts';
 import { bearerOf } from './token.ts';
 import { createUpgrades } from './upgrades.ts';
 
@@ -38,7 +40,7 @@ export const edgeKey = 'weft-edge';
  */
 export function createEdge(options: EdgeOptions): Edge {
   const { clock = systemClock, random = systemRandom, log = silentLog } = options;
-  const { host = '127.0.0.1', port = 0, tls, protocols = [], upgrades = [] } = options;
+  const { host = '127.0.0.1', port = 0, tls, upgrades = [] } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const allowsOrigin = createOrigins(options.origins ?? []);
   const admission = createAdmission({
@@ -47,6 +49,11 @@ export function createEdge(options: EdgeOptions): Edge {
     rateLimit: options.rate && createRateLimit(options.rate, clock),
   });
   const leaving = createUpgrades({ upgrades, admission, random });
+  const isProtected = options.tokens !== undefined && options.tokens.anonymous !== true;
+  const protocols = [
+    ...(options.protocols ?? []),
+    ...(options.show === undefined ? [] : protocolsFor(options.show, { clock, isProtected })),
+  ];
   const desk = { admission, allowsOrigin, protocols, log };
   let address = '';
   const listener = createListener({
@@ -97,7 +104,7 @@ async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<
     const context = { ...currentContext(), trace: request.trace, signal: exchange.signal };
     await runInContext(context, () => answer(known(request, principal), exchange, desk.protocols));
   } catch (thrown) {
-    fail(thrown, request, exchange, desk.log);
+    await fail(thrown, request, exchange, desk.log).catch(() => undefined);
   }
 }
 
@@ -115,7 +122,12 @@ async function answer(
   });
 }
 
-function fail(thrown: unknown, request: Arrived, exchange: Exchange, log: Log): void {
+async function fail(
+  thrown: unknown,
+  request: Arrived,
+  exchange: Exchange,
+  log: Log,
+): Promise<void> {
   const { requestId, method, url } = request;
   const facts = { requestId, method, path: url.pathname };
   // A fault of the edge itself: its words are for the log, the id of the request is for the caller.
@@ -131,6 +143,10 @@ function fail(thrown: unknown, request: Arrived, exchange: Exchange, log: Log): 
   if (exchange.signal.aborted) return;
   if (exchange.begun) {
     exchange.end();
+    return;
+  }
+  if (formOf(request.headers) !== undefined) {
+    await refuseGrpcWeb(error, request.headers, exchange);
     return;
   }
   const { status, headers, body } = errorAnswer(error);

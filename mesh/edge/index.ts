@@ -1,5 +1,7 @@
 /** The door of the edge: for the few processes that face the world, so that all others stay lean (ADR 0006). */
 
+export { createAnswers, type EdgeDb, edgeMigrations } from './answers.ts';
+export type { TokenOptions } from './authenticate.ts';
 export { createEdge, type Edge, edgeKey } from './edge.ts';
 export type { EdgeRequest, Principal } from './edge-request.ts';
 export type { Exchange } from './exchange.ts';

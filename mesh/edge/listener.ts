@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../kernel/clock.ts';
 import { describe, MeshError } from '../kernel/error.ts';
 import type { Incoming, Outgoing } from './incoming.ts';
@@ -39,6 +40,12 @@ export function createListener(options: ListenerOptions): Listener {
   server.maxConnections = limits.connections;
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  // Connections on which nothing was asked yet; Node does not count them as idle, and would wait for them.
+  const fresh = new Set<Socket>();
+  const greet = (socket: Socket): void => {
+    fresh.add(socket);
+    socket.once('close', () => fresh.delete(socket));
+  };
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -50,8 +57,20 @@ export function createListener(options: ListenerOptions): Listener {
     });
     session.once('close', () => sessions.delete(session));
   });
-  server.on('request', onRequest);
-  server.on('upgrade', onUpgrade);
+  if (options.tls === undefined) server.on('connection', greet);
+  else
+    server.on('secureConnection', (socket: TLSSocket) => {
+      // What speaks HTTP/2 is a session, which knows by itself when it has ended.
+      if (socket.alpnProtocol !== 'h2') greet(socket);
+    });
+  server.on('request', (incoming: Incoming, outgoing: Outgoing) => {
+    fresh.delete(incoming.socket);
+    onRequest(incoming, outgoing);
+  });
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    fresh.delete(incoming.socket);
+    onUpgrade(incoming, socket, head);
+  });
   // What is no HTTP, or too slow to become it, is answered and closed by Node; nobody here needs to know.
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     refuse(socket, error.code);
@@ -64,6 +83,7 @@ export function createListener(options: ListenerOptions): Listener {
     });
     for (const session of sessions) session.close();
     if ('closeIdleConnections' in server) server.closeIdleConnections();
+    for (const socket of fresh) socket.destroy();
     const stop = clock.after(limits.drainMs, () => {
       for (const socket of sockets) socket.destroy();
     });

@@ -6,6 +6,7 @@ import type { EdgeLimits } from './limits.ts';
 import type { TlsFiles } from './listener.ts';
 import type { Protocol } from './protocol.ts';
 import type { RateOptions } from './rate-limit.ts';
+import type { ShowOptions } from './show.ts';
 import type { Upgrade } from './upgrade.ts';
 
 export interface EdgeOptions {
@@ -23,7 +24,9 @@ export interface EdgeOptions {
   readonly rate?: RateOptions;
   /** What a stranger may use up. */
   readonly limits?: Partial<EdgeLimits>;
-  /** How requests are answered, asked in this order; the first that knows the request answers it. */
+  /** What of the mesh is shown, over REST, gRPC-Web and as OpenAPI. Default: nothing. */
+  readonly show?: ShowOptions;
+  /** Further ways to answer requests, asked first and in this order; the first that knows a request answers it. */
   readonly protocols?: readonly Protocol[];
   /** Who takes over connections that leave HTTP. */
   readonly upgrades?: readonly Upgrade[];

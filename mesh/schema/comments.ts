@@ -1,10 +1,12 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
 
 /** Numbers of google.protobuf.FileDescriptorProto and DescriptorProto: how a place in a file is written. */
-const place = { message: 4, nested: 3, field: 2 } as const;
+const place = { message: 4, nested: 3, field: 2, service: 6, method: 2 } as const;
 
-/** What the contract says above a message or a field, on one line; empty where it says nothing. */
-export function commentOf(desc: DescMessage | DescField): string {
+type Commented = DescMessage | DescField | DescMethod;
+
+/** What the contract says above a message, field or method, on one line; empty where it says nothing. */
+export function commentOf(desc: Commented): string {
   const path = pathOf(desc);
   const file = desc.kind === 'message' ? desc.file : desc.parent.file;
   const found = file.proto.sourceCodeInfo?.location.find(
@@ -13,7 +15,12 @@ export function commentOf(desc: DescMessage | DescField): string {
   return (found?.leadingComments ?? '').trim().replaceAll(/\s+/g, ' ');
 }
 
-function pathOf(desc: DescMessage | DescField): number[] {
+function pathOf(desc: Commented): number[] {
+  if (desc.kind === 'rpc') {
+    const { parent } = desc;
+    const service = parent.file.services.indexOf(parent);
+    return [place.service, service, place.method, parent.methods.indexOf(desc)];
+  }
   if (desc.kind === 'field') {
     return [...pathOf(desc.parent), place.field, desc.parent.fields.indexOf(desc)];
   }

@@ -23,7 +23,7 @@ export function jsonSchemaOf(message: DescMessage, options: JsonSchemaOptions): 
     type: 'object',
     ...(description !== '' && { description }),
     properties: Object.fromEntries(
-      message.fields.map((field) => [field.jsonName, fieldSchema(field, options)]),
+      message.fields.map((field) => [field.jsonName, fieldJsonSchema(field, options)]),
     ),
     ...(required.length > 0 && { required: required.map(({ jsonName }) => jsonName) }),
   };
@@ -36,7 +36,8 @@ export function messagesInside(message: DescMessage): DescMessage[] {
     .filter((inner): inner is DescMessage => inner !== undefined && !wellKnown.has(inner.typeName));
 }
 
-function fieldSchema(field: DescField, options: JsonSchemaOptions): JsonSchema {
+/** One field of a message, as its property. */
+export function fieldJsonSchema(field: DescField, options: JsonSchemaOptions): JsonSchema {
   const rules = options.image.rules(field);
   const one = { ...valueSchema(field, options), ...bounds(field, rules) };
   const description = commentOf(field);

@@ -1,6 +1,7 @@
 import {
   type DescField,
   type DescMessage,
+  type DescMethod,
   type FileRegistry,
   ScalarType,
 } from '@bufbuild/protobuf';
@@ -49,7 +50,26 @@ export function optionBytes(
   element: DescField | DescMessage,
   number: number,
 ): Uint8Array | undefined {
-  const unknown = element.proto.options?.$unknown?.filter((field) => field.no === number) ?? [];
+  return merged(element.proto.options?.$unknown, number);
+}
+
+/** The same of a method. */
+export function methodOptionBytes(method: DescMethod, number: number): Uint8Array | undefined {
+  return merged(method.proto.options?.$unknown, number);
+}
+
+/** Whether a field is marked by an option that is a truth value. */
+export function isMarked(field: DescField, number: number): boolean {
+  const marks = field.proto.options?.$unknown?.filter(({ no }) => no === number) ?? [];
+  const last = marks.at(-1);
+  return last !== undefined && new BinaryReader(last.data).bool();
+}
+
+function merged(
+  options: readonly { readonly no: number; readonly data: Uint8Array }[] | undefined,
+  number: number,
+): Uint8Array | undefined {
+  const unknown = options?.filter((field) => field.no === number) ?? [];
   if (unknown.length === 0) return undefined;
   return Buffer.concat(unknown.map((field) => new BinaryReader(field.data).bytes()));
 }

@@ -19,7 +19,7 @@ export interface ProcessPlan {
   readonly service: string;
   readonly instance: number;
   readonly kind: 'infrastructure' | 'service';
-  /** Of the services: the story it was started for; absent = every story. */
+  /** Of the services: the stories it belongs to; absent = every story. */
   readonly story?: string;
   readonly command: readonly string[];
   /** On top of the environment of the supervisor. */

@@ -63,6 +63,14 @@ describe('a plan', () => {
     const ids = (stories: string[]) => plan({ stories }).processes.map(({ id }) => id);
     expect(ids(['shop'])).toEqual(['consul', 'nats', 'gateway#1', 'orders#1']);
     expect(ids(['shop', 'bank'])).toContain('ledger#1');
+    const shared = meshFileSchema.parse({
+      services: { a: { story: ['shop', 'edge'], run: 'a.ts' }, b: { story: 'edge', run: 'b.ts' } },
+    });
+    const of = (story: string) =>
+      plan({ file: shared, stories: [story] }).processes.map(({ service }) => service);
+    expect(of('shop')).toContain('a');
+    expect(of('shop')).not.toContain('b');
+    expect(of('edge')).toEqual(expect.arrayContaining(['a', 'b']));
     expect(() => plan({ stories: ['tale'] })).toThrow(/no story tale; it has shop, bank, all/);
   });
 

@@ -53,8 +53,8 @@ export function planMesh(request: Request): MeshPlan {
   };
 }
 
-function runs(stories: readonly string[], story: string): boolean {
-  return stories.includes('all') || stories.includes(story);
+function runs(stories: readonly string[], own: readonly string[]): boolean {
+  return stories.includes('all') || own.some((story) => stories.includes(story));
 }
 
 function checkNames({ file, path, stories, scale }: Request): void {
@@ -115,7 +115,7 @@ function servicePlan({ name, entry, instance, site, consul, values }: ServiceAt)
     service: name,
     instance,
     kind: 'service',
-    ...(entry.story !== undefined && { story: entry.story }),
+    ...(entry.story !== undefined && { story: entry.story.join(', ') }),
     command: commandOf(entry, values),
     env: {
       MESH_CONSUL: consul,

@@ -8,8 +8,8 @@ const name = z
 const seconds = z.number().positive().max(3_600);
 
 const service = z.strictObject({
-  /** Which story it belongs to; without one it always runs. */
-  story: name.optional(),
+  /** Which story, or stories, it belongs to; without one it always runs. */
+  story: z.union([name.transform((one) => [one]), z.array(name).min(1)]).optional(),
   /** A TypeScript or JavaScript file, run by the Node that runs weft; relative to the checkout. */
   run: z.string().min(1).optional(),
   /** Any other program with its arguments. */

@@ -1,0 +1,23 @@
+import { type AppTools, type ServiceParts, weftImage } from '#mesh';
+import { createAnswers, createEdge, type EdgeDb } from '#mesh/edge';
+import type { GatewaySettings } from './config.ts';
+
+/** Answers older than a day are looked for once an hour. */
+const forgetEveryMs = 3_600_000;
+
+/** What the service consists of; main.ts runs it for real, tests run it in one process. */
+export function gatewayParts(
+  tools: AppTools<EdgeDb>,
+  { host, edge }: Pick<GatewaySettings, 'host' | 'edge'>,
+): ServiceParts<EdgeDb> {
+  const { clock, random, log } = tools;
+  const answers = createAnswers(tools.store, clock);
+  tools.every(forgetEveryMs, 'forgetting old answers', async () => {
+    await answers.forget();
+  });
+  const show = { image: weftImage(), client: tools.client, answers, title: 'The shop' };
+  return {
+    services: [],
+    doors: [createEdge({ ...edge, host, show, clock, random, log })],
+  };
+}
