@@ -11,9 +11,11 @@ import { claimsIn, claimsTable, countClaims, mergeClaims } from './claim.ts';
 import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
+import { emails } from './emails.ts';
 import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
 import { ordering } from './ordering.ts';
+import { payouts } from './payouts.ts';
 import { tailing } from './tailing.ts';
 import { vending } from './vending.ts';
 
@@ -27,6 +29,8 @@ const experiments: readonly Experiment[] = [
   ordering,
   vending,
   chat,
+  payouts,
+  emails,
 ];
 
 const {

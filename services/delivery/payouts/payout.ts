@@ -25,12 +25,12 @@ const centsPerDelivery = 400;
 
 export function payoutOf(
   { deliveries, asOfMs }: KnownPerformance,
-  bonuses: readonly PaidBonus[],
+  bonusCents: number,
   nowMs: number,
 ): Payout {
   return {
     deliveryCents: deliveries * centsPerDelivery,
-    bonusCents: bonuses.reduce((sum, { cents }) => sum + cents, 0),
+    bonusCents,
     // The clock of another host may be ahead of ours.
     ageMs: Math.max(0, Math.round(nowMs - asOfMs)),
   };

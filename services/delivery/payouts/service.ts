@@ -27,7 +27,7 @@ export function payoutsService(
 
     async getPayout({ courierId }) {
       const known = await know(courierId);
-      const payout = payoutOf(known, await payouts.bonuses(courierId), clock.now());
+      const payout = payoutOf(known, await payouts.bonusCents(courierId), clock.now());
       return {
         deliveryCents: BigInt(payout.deliveryCents),
         bonusCents: BigInt(payout.bonusCents),

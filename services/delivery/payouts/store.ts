@@ -12,6 +12,10 @@ export const payoutsMigrations: readonly Migration[] = [
         courier_id text not null,
         cents integer not null
       );
+      create table accounts (
+        courier_id text primary key,
+        bonus_cents bigint not null
+      );
       create index bonuses_of_courier on bonuses (courier_id);
       create table performance (
         courier_id text primary key,
@@ -25,6 +29,8 @@ export const payoutsMigrations: readonly Migration[] = [
 /** The tables of this service, as Kysely sees them. */
 export interface PayoutsDb {
   bonuses: { bonus_id: string; courier_id: string; cents: number };
+  /** What bonuses come to: a sum, which nothing but the transaction keeps from adding one twice. */
+  accounts: { courier_id: string; bonus_cents: number };
   /** As incentives wrote it at `as_of`, wall ms. */
   performance: { courier_id: string; deliveries: number; as_of: number };
 }
@@ -38,10 +44,11 @@ export interface Copy {
 }
 
 export interface PayoutsStore {
-  /** Accepts a bonus unless it was accepted before. */
+  /** Accepts a bonus, and adds it to the account, unless it was accepted before. */
   accept(tx: Transaction<PayoutsDb>, bonus: PaidBonus): Promise<void>;
   /** Of one courier, or of all. */
   bonuses(courierId?: string): Promise<readonly PaidBonus[]>;
+  bonusCents(courierId: string): Promise<number>;
   keep(tx: Transaction<PayoutsDb>, copy: Copy): Promise<void>;
   copyOf(courierId: string): Promise<Copy | undefined>;
 }
@@ -49,11 +56,30 @@ export interface PayoutsStore {
 export function createPayoutsStore({ db }: Store<PayoutsDb>): PayoutsStore {
   return {
     async accept(tx, { bonusId, courierId, cents }) {
-      await tx
+      const { numInsertedOrUpdatedRows: added } = await tx
         .insertInto('bonuses')
         .values({ bonus_id: bonusId, courier_id: courierId, cents })
         .onConflict((conflict) => conflict.column('bonus_id').doNothing())
+        .executeTakeFirstOrThrow();
+      if (added !== 1n) return;
+      await tx
+        .insertInto('accounts')
+        .values({ courier_id: courierId, bonus_cents: cents })
+        .onConflict((conflict) =>
+          conflict.column('courier_id').doUpdateSet((row) => ({
+            bonus_cents: row('accounts.bonus_cents', '+', cents),
+          })),
+        )
         .execute();
+    },
+
+    async bonusCents(courierId) {
+      const row = await db
+        .selectFrom('accounts')
+        .select('bonus_cents')
+        .where('courier_id', '=', courierId)
+        .executeTakeFirst();
+      return row?.bonus_cents ?? 0;
     },
 
     async bonuses(courierId) {
