@@ -30,8 +30,8 @@ export interface ConnectionParts {
 /** "owed": it begins with its first statement. "lost": it did not begin, and what follows must not run alone. */
 type TransactionState = 'none' | 'owed' | 'begun' | 'lost' | 'over';
 
-// The statement is not prepared under its name: somebody has told the session to forget all it knew.
-const forgotten = '26000';
+// No such name is prepared, or it is already: this is not the session to which it was said.
+const otherSession = new Set(['26000', '42P05']);
 // A script is not asked what it selected.
 const nothing: Answer = { command: '', rowCount: null, rows: [] };
 
@@ -121,21 +121,24 @@ export class PostgresConnection implements DatabaseConnection {
     const config: StatementText =
       parameters.length === 0
         ? { text }
-        : { text, values: parameters, name: this.#parts.names(query) };
+        : { text, values: parameters, name: this.#parts.names.of(query) };
     return state === 'owed' ? this.#beginWith(config) : this.#send(config);
   }
 
   async #beginWith(config: StatementText): Promise<Answer> {
-    this.#transaction = 'begun';
-    if (config.values === undefined || !remembersBegin(this.#client)) {
-      await this.#send(begin);
+    // Until it has surely begun: what its work tries after a BEGIN that failed would commit by itself.
+    this.#transaction = 'lost';
+    const { names } = this.#parts;
+    if (config.values === undefined || !names.kept || !remembersBegin(this.#client)) {
+      await this.#send(names.kept ? begin : { text: begin.text });
+      this.#transaction = 'begun';
       return this.#send(config);
     }
     let statement: FirstStatement | undefined;
     try {
       return await this.#answer((done) => (statement = new FirstStatement(config, done)));
     } finally {
-      if (statement?.begun !== true) this.#transaction = 'lost';
+      if (statement?.begun === true) this.#transaction = 'begun';
     }
   }
 
@@ -153,8 +156,10 @@ export class PostgresConnection implements DatabaseConnection {
         this.#client.query(statement);
       });
     } catch (thrown) {
+      const forgot = thrown instanceof DatabaseError && otherSession.has(thrown.code ?? '');
+      if (forgot) this.#parts.names.forgotten();
       // Also when the driver could not send it: whether the server has it prepared is unknown then.
-      if (!(thrown instanceof DatabaseError) || thrown.code === forgotten) this.#unfit = true;
+      if (forgot || !(thrown instanceof DatabaseError)) this.#unfit = true;
       throw fromPostgres(thrown);
     }
   }

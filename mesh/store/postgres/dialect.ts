@@ -7,6 +7,7 @@ import {
   PostgresQueryCompiler,
 } from 'kysely';
 import type { Pool } from 'pg';
+import type { Log } from '../../kernel/log.ts';
 import { type ConnectionParts, PostgresConnection } from './connection.ts';
 import { fromPostgres } from './error.ts';
 import { createNames } from './names.ts';
@@ -16,9 +17,9 @@ import { createNames } from './names.ts';
  * for its connection has that as soon as the COMMIT is on its way, and writes that come again are prepared.
  * Of the four packets of a small transaction two are left, and a third of what it costs the server.
  */
-export function postgresDialect(pool: Pool, beforeOwn: () => void): Dialect {
+export function postgresDialect(pool: Pool, log: Log, beforeOwn: () => void): Dialect {
   // One list of names for all who use the pool: a connection knows each name once.
-  const parts = { beforeOwn, names: createNames(), crowded: () => pool.waitingCount > 0 };
+  const parts = { beforeOwn, names: createNames(log), crowded: () => pool.waitingCount > 0 };
   return {
     createDriver: () => createDriver(pool, parts),
     createQueryCompiler: () => new PostgresQueryCompiler(),

@@ -5,8 +5,9 @@ import { type StoreFault, storeError } from '../error.ts';
 // SQLSTATE by code, then by class. Source: postgresql.org/docs/current/errcodes-appendix.html.
 const byCode: Readonly<Record<string, StoreFault>> = {
   '23505': 'UNIQUE_VIOLATION',
-  // A prepared statement is gone: the session was told to forget all it knew. The next one has a new connection.
+  // What was prepared is not there, or is there already: another session. From then on nothing is prepared.
   '26000': 'STORE_UNAVAILABLE',
+  '42P05': 'STORE_UNAVAILABLE',
   '40001': 'SERIALIZATION_FAILURE',
   '40P01': 'SERIALIZATION_FAILURE', // deadlock
   '25P02': 'TRANSACTION_LOST', // a statement after the one that failed

@@ -144,15 +144,24 @@ test('of a crowd whose connection is cut, what was confirmed is stored, and the 
   expect(a - (40 - refused.length)).toBeLessThanOrEqual(1);
 });
 
+test('a session that forgets what was prepared, as behind a pooler, ends all preparing, and writes go on', async () => {
+  await open(1);
+  for (let i = 0; i < 5; i++) await store.transaction((tx) => add(tx, 'a'));
+  expect(await prepared()).toHaveLength(2);
+  for (let i = 0; i < 10; i++) {
+    await sql`deallocate all`.execute(store.db);
+    const attempt = store.transaction((tx) => add(tx, 'a'));
+    if (i === 0) await expect(attempt).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+    else await attempt;
+  }
+  expect(await counters()).toMatchObject({ a: 14 });
+  expect(await prepared()).toEqual([]);
+});
+
 test('a statement that is repeated is prepared once, and one that fails leaves its connection well', async () => {
   await open(1);
   for (let i = 0; i < 10; i++) await store.transaction((tx) => add(tx, 'a'));
-  const { rows } = await sql<{ statement: string }>`
-    select statement from pg_prepared_statements where name like 'weft%'`.execute(store.db);
-  expect(rows.map(({ statement }) => statement.split(' ', 1)[0]).sort()).toEqual([
-    'begin',
-    'update',
-  ]);
+  expect(await prepared()).toEqual(['begin', 'update']);
   const insert = (name: string): Promise<unknown> =>
     store.transaction((tx) => tx.insertInto('counters').values({ name, n: 0 }).execute());
   for (let i = 0; i < 5; i++) {
@@ -173,6 +182,13 @@ test('while the server is away statements are UNAVAILABLE; when it is back they 
     await add(store.db, 'a');
   });
 });
+
+/** The first words of what the session has prepared. */
+async function prepared(): Promise<readonly string[]> {
+  const { rows } = await sql<{ statement: string }>`
+    select statement from pg_prepared_statements where name like 'weft%'`.execute(store.db);
+  return rows.map(({ statement }) => statement.split(' ', 1)[0] ?? '').sort();
+}
 
 async function counters(): Promise<Record<string, number>> {
   const rows = await store.db.selectFrom('counters').selectAll().execute();

@@ -37,7 +37,7 @@ export function openPostgres<DB>(options: PostgresOptions): OpenedStore<DB> {
   const { log } = options;
   const pool = createPool(options);
   const scopes = createScopes();
-  const dialect = postgresDialect(pool, () => {
+  const dialect = postgresDialect(pool, log, () => {
     scopes.refuseNested('a transaction or write of its own');
   });
   const db = new Kysely<DB>({ dialect });
