@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ControlledTransaction, Transaction } from 'kysely';
 import { aborted, type Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
@@ -131,8 +130,7 @@ function createJob<DB, T>(
   { resolve, reject, signal, leave }: Caller<T>,
   { scopes, log }: Pick<GroupOptions<DB>, 'scopes' | 'log'>,
 ): Job<DB> {
-  // The group runs in the context of whoever was first; this work must see its own caller's.
-  const inContext = AsyncLocalStorage.snapshot();
+  const own = inOwnContext(work, { scopes, log });
   let interrupt = reject;
   const forget =
     signal &&
@@ -147,7 +145,7 @@ function createJob<DB, T>(
   const runIn = (tx: ControlledTransaction<DB>): Promise<T> =>
     new Promise((done, failed) => {
       interrupt = failed;
-      inContext(() => scopes.run(tx, () => work(tx))).then(done, failed);
+      own.run(tx).then(done, failed);
     });
   return {
     fail,
@@ -166,8 +164,8 @@ function createJob<DB, T>(
         const tasks = scopes.close(tx);
         return {
           committed() {
-            if (tasks.length > 0) inContext(() => runTasks(tasks, log));
-            resolve(result);
+            if (tasks.length === 0) resolve(result);
+            else void own.tell(tasks).then(() => resolve(result));
           },
           fail,
         };
@@ -177,6 +175,36 @@ function createJob<DB, T>(
         fail(thrown);
         return undefined;
       }
+    },
+  };
+}
+
+/** A work, and the tasks that wait for its commit, in the context of whoever brought it. */
+interface OwnContext<DB, T> {
+  run(tx: ControlledTransaction<DB>): Promise<T>;
+  tell(tasks: readonly (() => void)[]): Promise<void>;
+}
+
+/**
+ * The group runs in the context of whoever was first; each work must see its own caller's. A promise keeps the
+ * context in which it was waited for, for a tenth of what a snapshot of the context costs.
+ */
+function inOwnContext<DB, T>(
+  work: (tx: Transaction<DB>) => Promise<T>,
+  { scopes, log }: Pick<GroupOptions<DB>, 'scopes' | 'log'>,
+): OwnContext<DB, T> {
+  const turn = Promise.withResolvers<ControlledTransaction<DB>>();
+  const commit = Promise.withResolvers<readonly (() => void)[]>();
+  const worked = turn.promise.then((tx) => scopes.run(tx, () => work(tx)));
+  const told = commit.promise.then((tasks) => runTasks(tasks, log));
+  return {
+    run(tx) {
+      turn.resolve(tx);
+      return worked;
+    },
+    tell(tasks) {
+      commit.resolve(tasks);
+      return told;
     },
   };
 }

@@ -86,19 +86,22 @@ export function groupContract(name: string, fresh: () => Promise<Store<Tables>>)
       );
     });
 
-    test('each work runs in the context of its own caller', async () => {
+    test('each work, and what waits for its commit, runs in the context of its own caller', async () => {
       const store = await fresh();
       const trace = (spanId: string) => ({ trace: { traceId: 'a'.repeat(32), spanId } });
       const spans = ['1', '2', '3'];
+      const told: (string | undefined)[] = [];
       const seen = spans.map((span) =>
         runInContext(trace(span), () =>
           store.grouped(async (tx) => {
             await add(tx, 'b', 1);
+            store.onCommit(tx, () => told.push(currentContext().trace?.spanId));
             return currentContext().trace?.spanId;
           }),
         ),
       );
       expect(await Promise.all(seen)).toEqual(spans);
+      expect(told.sort()).toEqual(spans);
     });
 
     test('one that is aborted while it waits never runs', async () => {
