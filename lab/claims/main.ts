@@ -5,13 +5,16 @@
  */
 import { parseArgs } from 'node:util';
 import { type Bar, readResults, writeResult } from '../result-file.ts';
+import { brokerless } from './brokerless.ts';
 import { chain } from './chain.ts';
 import { chat } from './chat.ts';
 import { claimsIn, claimsTable, countClaims, mergeClaims } from './claim.ts';
+import { distance } from './distance.ts';
 import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
 import { duplicates } from './duplicates.ts';
 import { emails } from './emails.ts';
+import { evolution } from './evolution.ts';
 import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
 import { ordering } from './ordering.ts';
@@ -28,6 +31,9 @@ const experiments: readonly Experiment[] = [
   duplicates,
   ordering,
   vending,
+  evolution,
+  distance,
+  brokerless,
   chat,
   payouts,
   emails,
