@@ -14,4 +14,6 @@ export type { Frame } from './socket/frame.ts';
 export type { SocketLimits } from './socket/limits.ts';
 export type { SocketConnection } from './socket/socket.ts';
 export { type Verb, verb } from './socket/verb.ts';
+// Events of the mesh for those who are connected.
+export { createTopics, type Topic, type Topics } from './topics/topics.ts';
 export type { Upgrade, UpgradeRequest } from './upgrade.ts';

@@ -3,20 +3,27 @@ import type { Closeable } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { checkServiceName } from '../kernel/names.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
+import type { MessageType } from '../schema/definition.ts';
 import type { Image } from '../schema/image.ts';
 import { createValidator } from '../schema/validate.ts';
 import type { Store } from '../store/store.ts';
 import { type EventMetrics, noEventMetrics } from '../telemetry/event-meters.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
 import { type Asking, createAsking } from './ask/asking.ts';
-import type { Bus } from './bus/bus.ts';
+import type { Bus, ChannelState } from './bus/bus.ts';
 import { describedBus } from './bus/described.ts';
 import { measuredBus } from './bus/measured.ts';
 import { parkedByConsumer } from './consume/parking-lot.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
-import { createPublish, createSend, type Publish, type Send } from './outbox/publish.ts';
+import {
+  createPublish,
+  createSend,
+  eventOptions,
+  type Publish,
+  type Send,
+} from './outbox/publish.ts';
 import type { RelayState } from './outbox/relay.ts';
 import type { OutboxState } from './outbox/state.ts';
 import { createWrite } from './outbox/write.ts';
@@ -65,6 +72,11 @@ export interface Events<DB> extends Asking<DB>, Closeable {
    * several channels. Whoever must do something once for each event subscribes.
    */
   read(options: ReadEventsOptions): EventReading;
+  /** How the channel of a type stands at the broker; undefined before its first message. */
+  channelOf(
+    type: Pick<MessageType, '$type'>,
+    signal?: AbortSignal,
+  ): Promise<ChannelState | undefined>;
   /** Begins to send what stands in the outbox; never throws. */
   start(): void;
   /** The consumers of this process. */
@@ -125,6 +137,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
       void reading.ended.catch(() => undefined).then(() => readings.delete(reading));
       return reading;
     },
+    channelOf: ({ $type }, signal) => bus.inspect(eventOptions(image, $type).channel, signal),
     start() {
       relay.start();
     },

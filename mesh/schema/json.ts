@@ -1,4 +1,11 @@
-import { fromBinary, fromJson, type JsonValue, toBinary, toJsonString } from '@bufbuild/protobuf';
+import {
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  toBinary,
+  toJson,
+  toJsonString,
+} from '@bufbuild/protobuf';
 import { MeshError } from '../kernel/error.ts';
 import type { Image } from './image.ts';
 
@@ -37,6 +44,17 @@ export function bytesToJson(
   } catch {
     return undefined;
   }
+}
+
+/** The bytes of a message as a value of proto3 JSON. Throws INVALID_ARGUMENT / INVALID_JSON for what is no such message. */
+export function bytesToJsonValue(
+  { registry }: Pick<Image, 'registry'>,
+  typeName: string,
+  data: Uint8Array,
+): JsonValue {
+  const type = registry.getMessage(typeName);
+  if (type === undefined) throw invalid(`the schema holds no ${typeName}`, undefined);
+  return toJson(type, fromBinary(type, data), { registry });
 }
 
 function invalid(message: string, cause: unknown): MeshError {

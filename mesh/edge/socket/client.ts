@@ -50,93 +50,115 @@ const redial: RetryDelay = { firstMs: 50, longestMs: 5_000 };
 
 /** Over the WebSocket of the platform, as browsers and Node have it. */
 export function createSocketClient(options: SocketClientOptions): SocketClient {
-  const { clock = systemClock, random = systemRandom, protocols = ['weft.v1'] } = options;
-  const pending = new Map<string, Pending>();
-  let asked = 0;
-  let connected = 0;
-  let failures = 0;
-  let ready = false;
-  let socket: WebSocket | undefined;
-  const stop = new AbortController();
+  return new ClientMachine(options);
+}
 
-  const ask = (frame: Frame, only?: WebSocket): Promise<Frame> =>
-    new Promise((resolve, reject) => {
-      const id = `c${String(++asked)}`;
+class ClientMachine implements SocketClient {
+  connected = 0;
+  readonly #options: SocketClientOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #asked = 0;
+  #failures = 0;
+  #ready = false;
+  #socket: WebSocket | undefined;
+
+  constructor(options: SocketClientOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  get state(): SocketClient['state'] {
+    if (this.#stop.signal.aborted) return 'closed';
+    return this.#ready ? 'open' : 'connecting';
+  }
+
+  readonly request: Ask = (frame) =>
+    this.#stop.signal.aborted ? Promise.reject(closed()) : this.#ask(frame);
+
+  drop(): void {
+    this.#socket?.close();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#socket?.close();
+    await this.#running;
+  }
+
+  #ask(frame: Frame, only?: WebSocket): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      const id = `c${String(++this.#asked)}`;
       const whole = { ...frame, id };
-      pending.set(id, { frame: whole, resolve, reject, only });
-      const over = only ?? (ready ? socket : undefined);
+      this.#pending.set(id, { frame: whole, resolve, reject, only });
+      const over = only ?? (this.#ready ? this.#socket : undefined);
       over?.send(JSON.stringify(whole));
     });
-  const onMessage = (text: string): void => {
-    const frame = JSON.parse(text) as Frame;
-    const id = frame['id'];
-    const waiting = typeof id === 'string' ? pending.get(id) : undefined;
-    if (waiting === undefined) {
-      options.onFrame?.(frame);
-      return;
+  }
+
+  async #run(): Promise<void> {
+    const { clock = systemClock, random = systemRandom } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await this.#live();
+      const pauseMs = retryDelayMs(++this.#failures, redial, random);
+      await clock.sleep(pauseMs, this.#stop.signal).catch(() => undefined);
     }
-    pending.delete(String(id));
-    if (frame.type === 'error') waiting.reject(errorOfFrame(frame));
-    else waiting.resolve(frame);
-  };
-  const begin = async (on: WebSocket): Promise<void> => {
-    await options.onOpen?.((frame) => ask(frame, on));
-    if (on.readyState !== WebSocket.OPEN) return;
-    for (const { frame } of pending.values()) on.send(JSON.stringify(frame));
-    ready = true;
-    failures = 0;
-  };
+    for (const { reject } of this.#pending.values()) reject(closed());
+    this.#pending.clear();
+  }
+
   /** One connection, from dial to end. */
-  const live = (): Promise<void> =>
-    new Promise((resolve) => {
-      const on = new WebSocket(options.address(), [...protocols]);
-      socket = on;
-      on.addEventListener('open', () => {
-        connected++;
-        begin(on).catch(() => {
-          on.close();
+  #live(): Promise<void> {
+    const { protocols = ['weft.v1'] } = this.#options;
+    const socket = new WebSocket(this.#options.address(), [...protocols]);
+    this.#socket = socket;
+    return new Promise((resolve) => {
+      socket.addEventListener('open', () => {
+        this.connected++;
+        this.#begin(socket).catch(() => {
+          socket.close();
         });
       });
-      on.addEventListener('message', ({ data }) => {
-        onMessage(String(data));
+      socket.addEventListener('message', ({ data }) => {
+        this.#onMessage(String(data));
       });
-      on.addEventListener('close', () => {
-        ready = false;
-        for (const [id, { only, reject }] of pending) {
-          if (only !== on) continue;
-          pending.delete(id);
-          reject(ended());
-        }
+      socket.addEventListener('close', () => {
+        this.#onEnd(socket);
         resolve();
       });
     });
-  const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      await live();
-      failures++;
-      const pauseMs = retryDelayMs(failures, redial, random);
-      await clock.sleep(pauseMs, stop.signal).catch(() => undefined);
+  }
+
+  async #begin(socket: WebSocket): Promise<void> {
+    await this.#options.onOpen?.((frame) => this.#ask(frame, socket));
+    if (socket.readyState !== WebSocket.OPEN) return;
+    for (const { frame } of this.#pending.values()) socket.send(JSON.stringify(frame));
+    this.#ready = true;
+    this.#failures = 0;
+  }
+
+  #onMessage(text: string): void {
+    const frame = JSON.parse(text) as Frame;
+    const id = frame['id'];
+    const waiting = typeof id === 'string' ? this.#pending.get(id) : undefined;
+    if (waiting === undefined) {
+      this.#options.onFrame?.(frame);
+      return;
     }
-    for (const { reject } of pending.values()) reject(closed());
-    pending.clear();
-  };
-  const running = run();
-  return {
-    request: (frame) => (stop.signal.aborted ? Promise.reject(closed()) : ask(frame)),
-    get state() {
-      if (stop.signal.aborted) return 'closed';
-      return ready ? 'open' : 'connecting';
-    },
-    get connected() {
-      return connected;
-    },
-    drop: () => socket?.close(),
-    async close() {
-      stop.abort();
-      socket?.close();
-      await running;
-    },
-  };
+    this.#pending.delete(String(id));
+    if (frame.type === 'error') waiting.reject(errorOfFrame(frame));
+    else waiting.resolve(frame);
+  }
+
+  #onEnd(socket: WebSocket): void {
+    this.#ready = false;
+    for (const [id, { only, reject }] of this.#pending) {
+      if (only !== socket) continue;
+      this.#pending.delete(id);
+      reject(ended());
+    }
+  }
 }
 
 function closed(): MeshError {

@@ -7,6 +7,7 @@ import type { Closeable } from '../../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../../kernel/log.ts';
 import { Connection } from './connection.ts';
 import { closeCode } from './frame.ts';
+import { startHeart } from './heart.ts';
 import { defaultSocketLimits, type SocketLimits } from './limits.ts';
 import type { SocketCaller, SocketConnection } from './socket.ts';
 import type { Verb } from './verb.ts';
@@ -42,8 +43,6 @@ export interface SocketDoor extends Closeable {
 
 /** The subprotocol; a browser that sends its token as another one must be answered with this one. */
 const subprotocol = 'weft.v1';
-/** Pings are spread over so many beats, or ten thousand of them would be one pause of the process. */
-const beats = 16;
 
 export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   const { verbs, clock = systemClock, log = silentLog } = options;
@@ -55,7 +54,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
   const open = new Set<Connection>();
-  const rings = Array.from({ length: beats }, () => new Set<Connection>());
+  const heart = startHeart({ clock, everyMs: limits.pingMs });
   let opened = 0;
   let closing: Promise<void> | undefined;
   let allGone: (() => void) | undefined;
@@ -63,25 +62,16 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   const enter = (ws: WebSocket, caller: SocketCaller): void => {
     const id = String(++opened);
     const connection = new Connection(ws, { id, caller, limits, verbs, clock, log });
-    const ring = rings[opened % beats];
     open.add(connection);
-    ring?.add(connection);
+    const forget = heart.add(connection);
     ws.once('close', () => {
       open.delete(connection);
-      ring?.delete(connection);
+      forget();
       options.onClose?.(connection);
       if (open.size === 0) allGone?.();
     });
     options.onOpen?.(connection);
   };
-
-  let beat = 0;
-  let stopBeat = (): void => undefined;
-  const ping = (): void => {
-    for (const connection of rings[beat++ % beats] ?? []) connection.ping();
-    stopBeat = clock.after(limits.pingMs / beats, ping);
-  };
-  stopBeat = clock.after(limits.pingMs / beats, ping);
 
   const gone = (): Promise<void> =>
     new Promise((resolve) => {
@@ -97,7 +87,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     });
     await gone();
     cancel();
-    stopBeat();
+    heart.stop();
     server.close();
   };
   return {
@@ -105,7 +95,11 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       const refused = refusalOf({ closing: closing !== undefined, open: open.size, limits });
       if (principal === undefined) refuse(socket, 401, unnamed());
       else if (refused !== undefined) refuse(socket, 503, refused);
-      else server.handleUpgrade(incoming, socket, head, (ws) => void enter(ws, principal));
+      else {
+        server.handleUpgrade(incoming, socket, head, (ws) => {
+          enter(ws, principal);
+        });
+      }
     },
     get connections() {
       return open.size;

@@ -41,84 +41,104 @@ const pauseMs = 200;
 const unknown = -1;
 
 export function createChatClient(options: ChatClientOptions): ChatClient {
-  const { userId, secret, random = systemRandom } = options;
-  let place = options.place ?? unknown;
-  let acked = place;
-  let acking = false;
-  let repeated = 0;
-  let last: Promise<unknown> = Promise.resolve();
-  let sent = 0;
-  let closed = false;
-  const run = random.hex(4);
+  return new UserClient(options);
+}
+
+class UserClient implements ChatClient {
+  place: number;
+  repeated = 0;
+  readonly request: SocketClient['request'];
+  readonly #options: ChatClientOptions;
+  readonly #socket: SocketClient;
+  /** Makes ids of this life different from those of an earlier one. */
+  readonly #life: string;
+  #acked: number;
+  #acking = false;
+  #last: Promise<unknown> = Promise.resolve();
+  #sent = 0;
+
+  constructor(options: ChatClientOptions) {
+    const { userId, secret, random = systemRandom } = options;
+    this.#options = options;
+    this.place = options.place ?? unknown;
+    this.#acked = this.place;
+    this.#life = random.hex(4);
+    this.#socket = createSocketClient({
+      address: () => `${options.gateway().replace(/^http/, 'ws')}/chat`,
+      protocols: ['weft.v1', `bearer.${tokenOf(userId, secret)}`],
+      onOpen: (ask) => this.#listen(ask),
+      onFrame: (frame) => {
+        this.#onFrame(frame);
+      },
+    });
+    this.request = this.#socket.request;
+  }
+
+  get state(): SocketClient['state'] {
+    return this.#socket.state;
+  }
+
+  send(to: string, text: string): Promise<string> {
+    const turn = this.#last.then(() => this.#send(to, text));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  drop(): void {
+    this.#socket.drop();
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  /** What it has, it has: saying so acknowledges it as well. */
+  async #listen(ask: SocketClient['request']): Promise<void> {
+    const known = this.place === unknown ? {} : { after: this.place };
+    const { after } = await ask({ type: 'listen', ...known });
+    this.place = Math.max(this.place, Number(after));
+    this.#acked = Math.max(this.#acked, Number(after));
+  }
+
+  #onFrame(frame: Frame): void {
+    if (frame.type === 'message') this.#onMessage(frame as unknown as ChatMessage);
+    if (frame.type !== 'sent') return;
+    this.#options.onSent?.(String(frame['to']), frame['clientIds'] as string[]);
+  }
+
+  #onMessage(message: ChatMessage): void {
+    if (message.place <= this.place) {
+      this.repeated++;
+      return;
+    }
+    this.place = message.place;
+    this.#options.onMessage?.(message);
+    if (!this.#acking) void this.#acknowledge();
+  }
 
   /** One at a time, each for all that came meanwhile. */
-  const acknowledge = async (): Promise<void> => {
-    if (acking) return;
-    acking = true;
-    while (acked < place && !closed) {
-      const now = place;
-      await socket.request({ type: 'ack', place: now }).then(
-        () => (acked = now),
+  async #acknowledge(): Promise<void> {
+    this.#acking = true;
+    while (this.#acked < this.place && this.state !== 'closed') {
+      const { place } = this;
+      await this.#socket.request({ type: 'ack', place }).then(
+        () => (this.#acked = place),
         () => systemClock.sleep(pauseMs),
       );
     }
-    acking = false;
-  };
-  const onMessage = (message: ChatMessage): void => {
-    if (message.place <= place) {
-      repeated++;
-      return;
-    }
-    ({ place } = message);
-    options.onMessage?.(message);
-    void acknowledge();
-  };
-  const socket = createSocketClient({
-    address: () => `${options.gateway().replace(/^http/, 'ws')}/chat`,
-    protocols: ['weft.v1', `bearer.${tokenOf(userId, secret)}`],
-    async onOpen(ask) {
-      const { after } = await ask({ type: 'listen', ...(place !== unknown && { after: place }) });
-      place = Math.max(place, Number(after));
-      acked = Math.max(acked, Number(after));
-    },
-    onFrame(frame: Frame) {
-      if (frame.type === 'message') onMessage(frame as unknown as ChatMessage);
-      else if (frame.type === 'sent')
-        options.onSent?.(String(frame['to']), frame['clientIds'] as string[]);
-    },
-  });
-  const send = async (to: string, text: string): Promise<string> => {
-    const clientId = `${userId}-${run}-${String(++sent)}`;
+    this.#acking = false;
+  }
+
+  async #send(to: string, text: string): Promise<string> {
+    const clientId = `${this.#options.userId}-${this.#life}-${String(++this.#sent)}`;
     for (;;) {
       try {
-        await socket.request({ type: 'send', to, clientId, text });
+        await this.#socket.request({ type: 'send', to, clientId, text });
         return clientId;
       } catch (thrown) {
         if (!passing.has(MeshError.from(thrown).status)) throw thrown;
         await systemClock.sleep(pauseMs);
       }
     }
-  };
-  return {
-    request: socket.request,
-    get state() {
-      return socket.state;
-    },
-    get place() {
-      return place;
-    },
-    get repeated() {
-      return repeated;
-    },
-    drop: () => socket.drop(),
-    send(to, text) {
-      const turn = last.then(() => send(to, text));
-      last = turn.catch(() => undefined);
-      return turn;
-    },
-    async close() {
-      closed = true;
-      await socket.close();
-    },
-  };
+  }
 }
