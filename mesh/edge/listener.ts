@@ -38,66 +38,87 @@ export function createListener(options: ListenerOptions): Listener {
   const { host, port, limits, clock, onRequest, onUpgrade } = options;
   const server = newServer(options);
   server.maxConnections = limits.connections;
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  // Connections on which nothing was asked yet; Node does not count them as idle, and would wait for them.
-  const fresh = new Set<Socket>();
-  const greet = (socket: Socket): void => {
-    fresh.add(socket);
-    socket.once('close', () => fresh.delete(socket));
-  };
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.on('session', (session: ServerHttp2Session) => {
-    sessions.add(session);
-    session.setTimeout(limits.idleTimeoutMs, () => {
-      session.close();
-    });
-    session.once('close', () => sessions.delete(session));
-  });
-  if (options.tls === undefined) server.on('connection', greet);
-  else
-    server.on('secureConnection', (socket: TLSSocket) => {
-      // What speaks HTTP/2 is a session, which knows by itself when it has ended.
-      if (socket.alpnProtocol !== 'h2') greet(socket);
-    });
+  const connections = track(server, options);
   server.on('request', (incoming: Incoming, outgoing: Outgoing) => {
-    fresh.delete(incoming.socket);
+    connections.fresh.delete(incoming.socket);
     onRequest(incoming, outgoing);
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-    fresh.delete(incoming.socket);
+    connections.fresh.delete(incoming.socket);
     onUpgrade(incoming, socket, head);
   });
   // What is no HTTP, or too slow to become it, is answered and closed by Node; nobody here needs to know.
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     refuse(socket, error.code);
   });
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = new Promise<void>((resolve) => {
-      server.close(() => resolve());
-    });
-    for (const session of sessions) session.close();
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
-    for (const socket of fresh) socket.destroy();
-    const stop = clock.after(limits.drainMs, () => {
-      for (const socket of sockets) socket.destroy();
-    });
-    await closed;
-    stop();
-  }
-
   return {
     async start() {
       await listening(server, host, port);
       // After 'listening' a server of a host and a port has such an address.
       return { host, port: (server.address() as AddressInfo).port };
     },
-    close,
+    async close() {
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      connections.leave();
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      const stop = clock.after(limits.drainMs, () => {
+        for (const socket of connections.all) socket.destroy();
+      });
+      await closed;
+      stop();
+    },
+  };
+}
+
+interface Connections {
+  readonly all: ReadonlySet<Socket>;
+  /** Those on which nothing was asked yet; Node does not count them as idle, and would wait for them. */
+  readonly fresh: Set<Socket>;
+  /** Ends all on which nobody waits, and those that come later. */
+  leave(): void;
+}
+
+function track(
+  server: Server | Http2SecureServer,
+  { tls, limits }: Pick<ListenerOptions, 'tls' | 'limits'>,
+): Connections {
+  const all = new Set<Socket>();
+  const fresh = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  // A handshake may end after the edge has begun to leave.
+  let leaving = false;
+  const greet = (socket: Socket): void => {
+    if (leaving) socket.destroy();
+    fresh.add(socket);
+    socket.once('close', () => fresh.delete(socket));
+  };
+  server.on('connection', (socket: Socket) => {
+    all.add(socket);
+    socket.once('close', () => all.delete(socket));
+    if (tls === undefined) greet(socket);
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    // What speaks HTTP/2 is a session, which knows by itself when it has ended.
+    if (socket.alpnProtocol !== 'h2') greet(socket);
+  });
+  server.on('session', (session: ServerHttp2Session) => {
+    if (leaving) session.close();
+    sessions.add(session);
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      session.close();
+    });
+    session.once('close', () => sessions.delete(session));
+  });
+  return {
+    ...{ all, fresh },
+    leave() {
+      leaving = true;
+      for (const session of sessions) session.close();
+      for (const socket of fresh) socket.destroy();
+    },
   };
 }
 

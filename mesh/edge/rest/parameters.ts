@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
+import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import type { FieldViolation } from '../../kernel/error.ts';
 import { fieldAt } from './field-path.ts';
@@ -29,6 +29,11 @@ export function setParameter(
   const leaf = fields.at(-1) as DescField;
   const fault = placeFault(fields) ?? (values.length > 1 ? manyFault(leaf) : undefined);
   if (fault !== undefined) return { field: path, ...fault };
+  const unknown = leaf.enum && unknownValue(leaf.enum, values);
+  if (unknown !== undefined) {
+    const index = leaf.fieldKind === 'list' ? `[${String(unknown.index)}]` : '';
+    return { field: `${path}${index}`, ...unknown.fault };
+  }
   let at = target;
   for (const field of fields.slice(0, -1)) at = objectAt(at, field);
   Reflect.deleteProperty(at, leaf.name);
@@ -55,6 +60,18 @@ function placeFault(fields: readonly DescField[]): Fault | undefined {
 function manyFault({ fieldKind }: DescField): Fault | undefined {
   if (fieldKind === 'list') return undefined;
   return { description: 'it holds one value and was given more', reason: 'TOO_MANY' };
+}
+
+/** The first value that an enum does not have. In JSON a newer client may know more; in an address it is a typing error. */
+function unknownValue(
+  { values: known }: DescEnum,
+  values: readonly string[],
+): { index: number; fault: Fault } | undefined {
+  const names = known.map(({ name }) => name);
+  const index = values.findIndex((value) => !/^-?\d+$/.test(value) && !names.includes(value));
+  if (index < 0) return undefined;
+  const description = `there is no such value; there are ${names.join(', ')}`;
+  return { index, fault: { description, reason: 'UNKNOWN_VALUE' } };
 }
 
 function isWritten({ typeName, file }: DescMessage): boolean {
