@@ -1,6 +1,6 @@
 /**
- * The order flow of "Inter-Service Communication" built three ways, all synchronous, all asynchronous, hybrid, and
- * played side by side under the same load and the same faults.
+ * The order flow of "Inter-Service Communication" built four ways, all synchronous, all asynchronous, hybrid, and
+ * orchestrated by a saga, and played side by side under the same load and the same faults.
  */
 import type { Bar } from '../result-file.ts';
 import { markdownTable } from './document.ts';
@@ -49,20 +49,27 @@ function byFlow(summaries: ReadonlyMap<Flow, Summary>): Record<Flow, Summary> {
     synchronous: of('synchronous'),
     asynchronous: of('asynchronous'),
     hybrid: of('hybrid'),
+    orchestrated: of('orchestrated'),
   };
 }
 
-/** What the hybrid promises, whatever goes wrong; and that what nobody waits for, nobody notices. */
+/** What hybrid and saga promise, whatever goes wrong; and that what nobody waits for, nobody notices. */
 function barsOf(played: Played): Bar[] {
-  const hybrid = [...played].map(([{ name }, summaries]) => ({ name, ...summaries.hybrid }));
-  const sum = (of: (summary: Summary) => number): number =>
-    hybrid.reduce((all, each) => all + of(each), 0);
-  const bestEffort = hybrid.filter(({ name }) => /^(warehouse|notifications)-/.test(name));
+  const of = (each: Flow) =>
+    [...played].map(([{ name }, summaries]) => ({ name, ...summaries[each] }));
   const none = { op: '<=', bar: 0, unit: 'orders' } as const;
+  const kept = (['hybrid', 'orchestrated'] as const).flatMap((each) => {
+    const sum = (what: (summary: Summary) => number): number =>
+      of(each).reduce((all, summary) => all + what(summary), 0);
+    return [
+      { name: `flow-${each}-lost`, value: sum(({ lost }) => lost), ...none },
+      { name: `flow-${each}-half-done`, value: sum(({ halfDone }) => halfDone), ...none },
+      { name: `flow-${each}-wrongly-accepted`, value: sum((all) => all.wronglyAccepted), ...none },
+    ];
+  });
+  const bestEffort = of('hybrid').filter(({ name }) => /^(warehouse|notifications)-/.test(name));
   return [
-    { name: 'flow-hybrid-lost', value: sum(({ lost }) => lost), ...none },
-    { name: 'flow-hybrid-half-done', value: sum(({ halfDone }) => halfDone), ...none },
-    { name: 'flow-hybrid-wrongly-accepted', value: sum((all) => all.wronglyAccepted), ...none },
+    ...kept,
     {
       ...{ name: 'flow-hybrid-best-effort-in-time', op: '>=', bar: 0.98, unit: 'share' },
       value: Math.min(...bestEffort.map(({ inTime }) => inTime)),

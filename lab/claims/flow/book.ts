@@ -1,7 +1,7 @@
 import type { Store, Transaction } from '#mesh';
 import type { OrderRow, OrdersTables } from './wire.ts';
 
-/** The book of orders, as all three flows keep it. */
+/** The book of orders, as all flows keep it. */
 export interface Book {
   /** Writes a new order down. */
   open(tx: Transaction<OrdersTables>, order: Omit<OrderRow, 'status'>): Promise<void>;

@@ -50,7 +50,7 @@ export function flowChart(played: Played): string {
   }
   return picture(
     { width: 860, height: y + 10 },
-    'The order flow built synchronously, asynchronously and as a hybrid, under the same faults',
+    'The order flow built synchronously, asynchronously, as a hybrid and as a saga, under the same faults',
     parts,
   );
 }

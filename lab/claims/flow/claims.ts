@@ -1,4 +1,4 @@
-/** What the literature says of the three flows, held against what became of their orders. */
+/** What the literature says of the flows, held against what became of their orders. */
 import { type Claim, sources } from '../claim.ts';
 import type { Played } from './charts.ts';
 import type { Summary } from './summary.ts';
@@ -18,8 +18,6 @@ export function flowClaims(played: Played): readonly Claim[] {
   const worst = Math.min(...late);
   const bestEffort = of('hybrid', /^(warehouse|notifications)-/);
   const everywhere = of('hybrid', /./);
-  const sum = (list: readonly Summary[], what: (summary: Summary) => number): number =>
-    list.reduce((total, each) => total + what(each), 0);
   const away = of('asynchronous', /^payments-(down|killed)/);
   return [
     {
@@ -60,7 +58,26 @@ export function flowClaims(played: Played): readonly Claim[] {
       result: `${String(sum(everywhere, ({ takenBack }) => takenBack))} parts taken back, ${String(sum(everywhere, ({ halfDone }) => halfDone))} orders half done.`,
       held: everywhere.every(({ halfDone }) => halfDone === 0),
     },
+    orchestratedClaim(of('orchestrated', /./), calm),
   ];
+}
+
+function orchestratedClaim(
+  steered: readonly Summary[],
+  { orchestrated, hybrid }: Readonly<Record<Flow, Summary>>,
+): Claim {
+  return {
+    claim: 'Orchestrated: a saga carries each order to its end, forward or back.',
+    ...{ source: sources.interprocess, setup: `${setup}; every fault, one after the other.` },
+    result: `${String(sum(steered, ({ lost }) => lost))} orders lost, ${String(sum(steered, ({ halfDone }) => halfDone))} half done, ${String(sum(steered, ({ wronglyAccepted }) => wronglyAccepted))} accepted wrongly; ${String(sum(steered, ({ takenBack }) => takenBack))} parts taken back. When all is well it answers at p50 in ${String(orchestrated.answerP50Ms)} ms, the hybrid in ${String(hybrid.answerP50Ms)} ms.`,
+    held: steered.every(
+      ({ lost, halfDone, wronglyAccepted }) => lost + halfDone + wronglyAccepted === 0,
+    ),
+  };
+}
+
+function sum(list: readonly Summary[], what: (summary: Summary) => number): number {
+  return list.reduce((total, each) => total + what(each), 0);
 }
 
 function percent(share: number): string {

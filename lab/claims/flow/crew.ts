@@ -18,6 +18,7 @@ import {
   type DeskName,
   desks,
   type Flow,
+  isTold,
   type MemberOptions,
   type Pace,
   type Role,
@@ -41,7 +42,7 @@ export interface Crew extends Closeable {
 export async function startCrew(flow: Flow): Promise<Crew> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-flow-'));
   const consul = await startConsul();
-  const nats = flow === 'synchronous' ? undefined : await startNats();
+  const nats = isTold(flow) ? await startNats() : undefined;
   const members = new Map<Role, { options: MemberOptions; child: Child | undefined }>();
   const database = (role: Role): string => join(folder, `${role}.db`);
   for (const role of [...desks, 'orders'] as const) {

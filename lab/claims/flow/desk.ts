@@ -11,7 +11,15 @@ import {
   type ServiceParts,
   type Transaction,
 } from '#mesh';
-import { ackWaitMs, type DeskName, type DeskTables, type Flow, type Pace } from './wire.ts';
+import {
+  ackWaitMs,
+  type DeskName,
+  type DeskTables,
+  type Flow,
+  isTold,
+  type Pace,
+  type ToldFlow,
+} from './wire.ts';
 
 type Tx = Transaction<DeskTables>;
 
@@ -66,7 +74,7 @@ export function deskParts(
 ): ServiceParts<DeskTables> {
   const desk = createDesk(name, pace, tools.clock);
   const services = [implement(DeskServiceDefinition, deskService(tools, desk))];
-  const handlers = flow === 'synchronous' ? [] : handlersOf(tools, desk, flow);
+  const handlers = isTold(flow) ? handlersOf(tools, desk, flow) : [];
   return handlers.length === 0 ? { services } : { services, consumer: { handlers, ackWaitMs } };
 }
 
@@ -90,7 +98,7 @@ function deskService(
 function handlersOf(
   tools: AppTools<DeskTables>,
   desk: Desk,
-  flow: Exclude<Flow, 'synchronous'>,
+  flow: ToldFlow,
 ): readonly EventHandler<DeskTables>[] {
   const decides = flow === 'asynchronous';
   const decide = async (tx: Tx, part: Part, signal: AbortSignal): Promise<void> => {

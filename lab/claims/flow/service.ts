@@ -1,9 +1,10 @@
 /** One member of a flow as a process of its own, so that a kill is a kill. */
-import { type AppTools, readSettings, runApp, type ServiceParts } from '#mesh';
+import { type AppTools, readSettings, runApp, type ServiceParts, sagaMigrations } from '#mesh';
 import { childOptions, tellReady } from '../child.ts';
 import { asynchronousOrders } from './asynchronous.ts';
 import { deskParts } from './desk.ts';
 import { hybridOrders } from './hybrid.ts';
+import { orchestratedOrders } from './orchestrated.ts';
 import { synchronousOrders } from './synchronous.ts';
 import {
   type DeskTables,
@@ -27,10 +28,12 @@ const orders: Record<Flow, (tools: AppTools<OrdersTables>) => ServiceParts<Order
   synchronous: synchronousOrders,
   asynchronous: asynchronousOrders,
   hybrid: hybridOrders,
+  orchestrated: orchestratedOrders,
 };
 
 if (role === 'orders') {
-  await runApp({ name: role, settings, migrations: ordersMigrations, build: orders[flow] });
+  const migrations = [...ordersMigrations, ...sagaMigrations];
+  await runApp({ name: role, settings, migrations, build: orders[flow] });
 } else {
   let pace: Pace = { partMs: usualMs };
   process.on('message', (message) => {

@@ -1,9 +1,17 @@
-/** What the processes of the three flows are, and what they are started with. */
+/** What the processes of the four flows are, and what they are started with. */
 import { z } from '#mesh';
 
 /** How an order finds its way through the desks. */
-export const flows = ['synchronous', 'asynchronous', 'hybrid'] as const;
+export const flows = ['synchronous', 'asynchronous', 'hybrid', 'orchestrated'] as const;
 export type Flow = (typeof flows)[number];
+
+/** The flows in which desks hear of events; in the others they are called, and there is no broker. */
+const told = ['asynchronous', 'hybrid'] as const;
+export type ToldFlow = (typeof told)[number];
+
+export function isTold(flow: Flow): flow is ToldFlow {
+  return (told as readonly Flow[]).includes(flow);
+}
 
 /** In the order in which an order meets them. */
 export const desks = ['inventory', 'payments', 'warehouse', 'notifications'] as const;
