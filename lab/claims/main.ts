@@ -9,6 +9,7 @@ import { brokerless } from './brokerless.ts';
 import { chain } from './chain.ts';
 import { chat } from './chat.ts';
 import { claimsIn, claimsTable, countClaims, mergeClaims } from './claim.ts';
+import { delivery } from './delivery.ts';
 import { distance } from './distance.ts';
 import { writeCharts, writeTables } from './document.ts';
 import { dualWrite } from './dual-write.ts';
@@ -37,6 +38,7 @@ const experiments: readonly Experiment[] = [
   chat,
   payouts,
   emails,
+  delivery,
 ];
 
 const {
