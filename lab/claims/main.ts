@@ -18,6 +18,7 @@ import { emails } from './emails.ts';
 import { evolution } from './evolution.ts';
 import type { Experiment, Findings } from './experiment.ts';
 import { flow } from './flow.ts';
+import { hop } from './hop.ts';
 import { ordering } from './ordering.ts';
 import { payouts } from './payouts.ts';
 import { tailing } from './tailing.ts';
@@ -35,6 +36,7 @@ const experiments: readonly Experiment[] = [
   evolution,
   distance,
   brokerless,
+  hop,
   chat,
   payouts,
   emails,

@@ -5,7 +5,12 @@ import { createConsul } from '../consul/client.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Resolver } from '../discovery/resolver.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
-import { type Client, closeClient, createClient, type StubOptions } from '../rpc/client/client.ts';
+import {
+  type Client,
+  type ClientOptions,
+  closeClient,
+  createClient,
+} from '../rpc/client/client.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type ConsulServer, startConsul } from './consul.ts';
 import { freeze } from './freeze.ts';
@@ -22,7 +27,10 @@ export interface StoryRig extends Closeable {
   readonly folder: string;
   readonly resolver: Resolver;
   /** As a caller outside of the story has it; closed with the rig. */
-  client<D extends ServiceDefinition>(definition: D, options?: StubOptions<D>): Client<D>;
+  client<D extends ServiceDefinition>(
+    definition: D,
+    options?: Partial<ClientOptions<D>>,
+  ): Client<D>;
   /**
    * Starts an instance, named as its service unless it is given a name; those of one service share a database.
    * It is not ready when this returns: ask until it answers.
@@ -39,9 +47,13 @@ export interface StoryRig extends Closeable {
   freeze(instance: string): Promise<() => void>;
 }
 
-export async function openStoryRig(story: string): Promise<StoryRig> {
+/** `hcl`: more configuration of Consul. */
+export async function openStoryRig(
+  story: string,
+  { hcl = '' }: { readonly hcl?: string } = {},
+): Promise<StoryRig> {
   const folder = await mkdtemp(join(tmpdir(), `weft-${story}-`));
-  const [consul, nats] = await Promise.all([startConsul(), startNats()]);
+  const [consul, nats] = await Promise.all([startConsul({ hcl }), startNats()]);
   const discovery = createConsulDiscovery({ consul: createConsul({ address: consul.address }) });
   const { resolver } = discovery;
   const processes = new Map<string, ServiceProcess>();

@@ -62,6 +62,7 @@ function consulPlan(
   const [http, server, serf] = [offsets.port, offsets.server, offsets.serf].map(
     (each) => site.portBase + each,
   ) as [number, number, number];
+  const dns = offsets.dns === undefined ? -1 : site.portBase + offsets.dns;
   const settings = [
     'performance { raft_multiplier = 1 }',
     'disable_update_check = true',
@@ -72,12 +73,12 @@ function consulPlan(
     ...['-server', '-bootstrap-expect=1', '-ui', '-node=weft', '-log-level=info'],
     ...[`-bind=${host}`, `-client=${host}`, `-data-dir=${join(site.run, 'consul')}`],
     ...[`-http-port=${http}`, `-server-port=${server}`, `-serf-lan-port=${serf}`],
-    ...['-serf-wan-port=-1', '-dns-port=-1', '-grpc-port=-1'],
+    ...['-serf-wan-port=-1', `-dns-port=${dns}`, '-grpc-port=-1'],
   ];
   return {
     ...base('consul', site),
     command: [path, 'agent', ...flags, ...settings.flatMap((each) => ['-hcl', each])],
-    ports: [http, server, serf],
+    ports: [http, server, serf, ...(dns === -1 ? [] : [dns])],
     ready: { kind: 'leader' },
   };
 }

@@ -85,7 +85,14 @@ function valuesOf({ file, site, env }: Request, at: { consul: string; nats: stri
   const ports = Object.entries(file.services).flatMap(([name, { port }]) =>
     port === undefined ? [] : [[`port.${name}`, String(site.portBase + port)] as const],
   );
-  const own = { ...at, run: relative(site.root, site.run), port_base: String(site.portBase) };
+  const { dns } = file.infrastructure.consul;
+  const dnsPort = dns === undefined ? {} : { dns: String(site.portBase + dns) };
+  const own = {
+    ...at,
+    ...dnsPort,
+    run: relative(site.root, site.run),
+    port_base: String(site.portBase),
+  };
   return { ...Object.fromEntries([...variables, ...ports]), ...own };
 }
 

@@ -44,7 +44,11 @@ const example = z.strictObject({
   body: z.record(z.string(), z.unknown()).default({}),
 });
 
-const consulPorts = z.strictObject({ port: offset, server: offset, serf: offset });
+/** `dns` is opened only where it is given. */
+const consulPorts = z.strictObject({
+  ...{ port: offset, server: offset, serf: offset },
+  dns: offset.optional(),
+});
 const natsPorts = z.strictObject({ port: offset, monitor: offset });
 
 /** The whole of weft.yaml; docs/reference/weft-yaml.md describes it for people. */
