@@ -21,6 +21,7 @@ import { flow } from './flow.ts';
 import { hop } from './hop.ts';
 import { ordering } from './ordering.ts';
 import { payouts } from './payouts.ts';
+import { polling } from './polling.ts';
 import { tailing } from './tailing.ts';
 import { vending } from './vending.ts';
 
@@ -38,6 +39,7 @@ const experiments: readonly Experiment[] = [
   brokerless,
   hop,
   chat,
+  polling,
   payouts,
   emails,
   delivery,
