@@ -22,6 +22,7 @@ import { hop } from './hop.ts';
 import { ordering } from './ordering.ts';
 import { payouts } from './payouts.ts';
 import { polling } from './polling.ts';
+import { restGrpc } from './rest-grpc.ts';
 import { tailing } from './tailing.ts';
 import { vending } from './vending.ts';
 
@@ -43,6 +44,7 @@ const experiments: readonly Experiment[] = [
   payouts,
   emails,
   delivery,
+  restGrpc,
 ];
 
 const {
