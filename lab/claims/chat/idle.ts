@@ -85,10 +85,11 @@ async function reachOne(
 
 /** TCP connections that stand at a local port; the kernel lists both of their ends. */
 function establishedAt(port: number): number {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  // 127.0.0.1 as it stands in memory; the crowd's own addresses may use the same number.
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const established = '01';
   return readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, at = '', , state]) => at.endsWith(local) && state === established).length;
+    .filter(([, at, , state]) => at === local && state === established).length;
 }
