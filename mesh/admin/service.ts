@@ -66,6 +66,7 @@ const kinds = {
   server: SpanKind.SERVER,
   producer: SpanKind.PRODUCER,
   consumer: SpanKind.CONSUMER,
+  step: SpanKind.STEP,
 } as const;
 
 /** A recorded span as others read it: with the process that recorded it. */

@@ -33,6 +33,7 @@ const order = [
     status: 'DEAD_LETTERED',
     attempts: 5,
   }),
+  span('6', '2', { kind: SpanKind.STEP, name: 'place/charge', peer: 'o1', instanceId: 'orders-1' }),
 ];
 
 describe('the tree of a trace', () => {
@@ -41,8 +42,9 @@ describe('the tree of a trace', () => {
       [
         'call  Orders/Place  demo → orders-1 at h:1  1.5 ms',
         '├─ call  Inventory/Reserve  orders → ? at h:2  1.5 ms  2 attempts',
-        '└─ event  Placed  from orders-1  1.5 ms',
-        '   └─ consumed  Placed  by mail-1  1.5 ms  5 deliveries  DEAD_LETTERED',
+        '├─ event  Placed  from orders-1  1.5 ms',
+        '│  └─ consumed  Placed  by mail-1  1.5 ms  5 deliveries  DEAD_LETTERED',
+        '└─ step  place/charge  of o1 by orders-1  1.5 ms',
       ].join('\n'),
     );
   });

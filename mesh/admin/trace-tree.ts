@@ -27,6 +27,14 @@ const spoken: Record<number, string> = {
   [SpanKind.SERVER]: 'handled',
   [SpanKind.PRODUCER]: 'event',
   [SpanKind.CONSUMER]: 'consumed',
+  [SpanKind.STEP]: 'step',
+};
+
+const whoseOf: Record<number, (span: Span) => string> = {
+  [SpanKind.SERVER]: ({ instanceId }) => `by ${instanceId}`,
+  [SpanKind.PRODUCER]: ({ instanceId }) => `from ${instanceId}`,
+  [SpanKind.CONSUMER]: ({ instanceId }) => `by ${instanceId}`,
+  [SpanKind.STEP]: ({ instanceId, peer }) => `of ${peer} by ${instanceId}`,
 };
 
 /** Draws the trees as text, one line a span. */
@@ -66,9 +74,8 @@ function describeSpan(node: TraceNode): string {
   if (span.kind === SpanKind.CLIENT) {
     words.push(`${span.service} → ${handled?.span.instanceId ?? '?'} at ${span.peer}`);
   }
-  if (span.kind === SpanKind.SERVER) words.push(`by ${span.instanceId}`);
-  if (span.kind === SpanKind.PRODUCER) words.push(`from ${span.instanceId}`);
-  if (span.kind === SpanKind.CONSUMER) words.push(`by ${span.instanceId}`);
+  const whose = whoseOf[span.kind]?.(span);
+  if (whose !== undefined) words.push(whose);
   words.push(`${(Number(span.durationUs) / 1000).toFixed(1)} ms`);
   if (span.attempts > 1) {
     words.push(

@@ -67,7 +67,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     events = createEvents<DB>({ ...parted, image, clock, random, log, spans, metrics });
   }
   const jobs: (() => Closeable)[] = [];
-  const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log });
+  const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log, spans });
   const tools = {
     store,
     jobs,

@@ -8,6 +8,7 @@ import { createSagas } from '../saga/sagas.ts';
 import type { Image } from '../schema/image.ts';
 import { createSourcing } from '../sourcing/sourcing.ts';
 import type { Store } from '../store/store.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
 import type { AppTools } from './options.ts';
 
 interface Parts<DB> {
@@ -19,6 +20,7 @@ interface Parts<DB> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly spans: SpanSink;
 }
 
 /** The tools that are made when they are asked for: whoever uses neither pays for neither. */

@@ -1,11 +1,16 @@
-import { childTrace, runInContext } from '../kernel/context.ts';
+import { childTrace, runInContext, type TraceContext } from '../kernel/context.ts';
 import { deadlineIn } from '../kernel/deadline.ts';
 import { MeshError } from '../kernel/error.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
 import { type AdvanceParts, advance, contextOf } from './advance.ts';
 import type { Saga } from './definition.ts';
 import { openEntry, type SagaState } from './state.ts';
 import { type CallStepContext, type Step, timeoutOf } from './step.ts';
 import { completed, failed, postponed, stepAt, turnedByDeadline } from './transitions.ts';
+
+export interface DriveParts<DB> extends AdvanceParts<DB> {
+  readonly spans: SpanSink;
+}
 
 /**
  * Drives a saga that this process has claimed until it is over, waits, or is due later. What a call answers is
@@ -13,7 +18,7 @@ import { completed, failed, postponed, stepAt, turnedByDeadline } from './transi
  * somebody else goes on with it.
  */
 export async function drive<DB>(
-  parts: AdvanceParts<DB>,
+  parts: DriveParts<DB>,
   saga: Saga<DB>,
   claimed: SagaState,
   stop: AbortSignal,
@@ -58,7 +63,7 @@ interface Trying<DB> {
 
 /** One try of a step that calls somebody: what its end makes of the saga. */
 async function tryCall<DB>(
-  { clock, random }: AdvanceParts<DB>,
+  { clock, random, spans }: DriveParts<DB>,
   { saga, step, state, stop }: Trying<DB>,
 ): Promise<(state: SagaState) => SagaState> {
   const over = new AbortController();
@@ -77,14 +82,17 @@ async function tryCall<DB>(
   stop.addEventListener('abort', onStop, { once: true });
   if (stop.aborted) onStop();
   const trace = childTrace(state.trace, random);
+  const record = spanOf({ saga, state, trace, clock, spans });
   // Not the deadline and not the signal of whoever started the saga: what is asked for has to be written down
   // although nobody waits for it any more.
   const context = { trace, deadline: deadlineIn(timeoutMs, clock), signal: over.signal };
   const told: CallStepContext = { ...contextOf(state), trace, signal: over.signal };
   try {
     const data = await Promise.race([runInContext(context, () => half(step, state, told)), given]);
+    record('OK');
     return (it) => completed(saga, it, data, { nowMs: clock.now() });
   } catch (thrown) {
+    record(MeshError.from(thrown).status);
     // Nobody's fault: the next process goes on at once.
     if (stop.aborted) return (it) => postponed(saga, it, clock.now());
     return (it) => failed(saga, it, thrown, { nowMs: clock.now(), random });
@@ -92,6 +100,28 @@ async function tryCall<DB>(
     cancel();
     stop.removeEventListener('abort', onStop);
   }
+}
+
+interface Told<DB> extends Pick<DriveParts<DB>, 'clock' | 'spans'> {
+  readonly saga: Saga<DB>;
+  readonly state: SagaState;
+  readonly trace: TraceContext;
+}
+
+/** Begins the span of a try; what it gives ends it. */
+function spanOf<DB>({ saga, state, trace, clock, spans }: Told<DB>): (status: string) => void {
+  const startMs = clock.now();
+  const start = clock.monotonic();
+  const name = `${saga.name}/${state.step}${state.failure === undefined ? '' : '/undo'}`;
+  return (status) => {
+    spans.record({
+      ...trace,
+      ...(state.trace && { parentSpanId: state.trace.spanId }),
+      ...{ kind: 'step', name, startMs, status, peer: state.id },
+      durationUs: Math.round((clock.monotonic() - start) * 1000),
+      attempts: Math.max(1, state.attempts),
+    });
+  };
 }
 
 /** The half of the step that is meant: the action, or its compensation. */

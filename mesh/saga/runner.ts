@@ -6,6 +6,7 @@ import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
 import { jitter, type Random } from '../kernel/random.ts';
 import type { Store } from '../store/store.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
 import { graceMs } from './advance.ts';
 import type { Saga } from './definition.ts';
 import { drive } from './drive.ts';
@@ -30,6 +31,7 @@ export interface RunnerOptions<DB> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly spans: SpanSink;
 }
 
 /** Works on the sagas of a service, together with the runners of its other instances. */

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { runInContext } from '../kernel/context.ts';
+import { createSpanRing } from '../telemetry/spans.ts';
 import {
   away,
   bug,
@@ -47,6 +49,34 @@ describe('a saga', () => {
     });
     expect(keys).toEqual(['trip-1/hotel', 'trip-1/train']);
     expect(await rig.notes(id)).toEqual(['ticket', 'done']);
+  });
+
+  test('leaves a span for each try of a step, in the trace in which it was started', async () => {
+    const steps = ['hotel', 'train', 'boat'].map((name) => worldStep(world, name));
+    world.faults.set('hotel', [away]);
+    world.faults.set('boat', [full()]);
+    const saga = tripSaga(steps);
+    const spans = createSpanRing();
+    const sagas = rig.runner({ sagas: [saga], spans });
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    const id = await runInContext({ trace }, () => rig.start(sagas, saga));
+    const over = sagas.outcome(saga, id);
+    await rig.passes(() => ended(sagas, id));
+    expect(await over).toMatchObject({ status: 'compensated' });
+    const told = spans.ofTrace(trace.traceId);
+    expect(
+      told.map(({ name, status, attempts }) => `${name} ${status} ${String(attempts)}`),
+    ).toEqual([
+      'trip/hotel UNAVAILABLE 1',
+      'trip/hotel OK 2',
+      'trip/train OK 1',
+      'trip/boat FAILED_PRECONDITION 1',
+      'trip/train/undo OK 1',
+      'trip/hotel/undo OK 1',
+    ]);
+    for (const span of told) {
+      expect(span).toMatchObject({ kind: 'step', peer: id, parentSpanId: trace.spanId });
+    }
   });
 
   test('does not begin when the transaction that starts it is rolled back', async () => {

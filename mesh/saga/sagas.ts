@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../kernel/log.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Transaction } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
+import { noSpans, type SpanSink } from '../telemetry/spans.ts';
 import type { Saga } from './definition.ts';
 import { createDesk, type SagaDesk } from './desk.ts';
 import { holderOf } from './locks.ts';
@@ -33,6 +34,8 @@ export interface SagasOptions<DB> extends SagaTuning {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  /** Receives a span for each try of a step that calls somebody. */
+  readonly spans?: SpanSink;
 }
 
 /** The sagas of one service. */
@@ -69,13 +72,26 @@ const day = 24 * 3600 * 1000;
 /** Runs the sagas of one service, from `run()` on; what is started before waits for it. */
 export function createSagas<DB>(options: SagasOptions<DB>): Sagas<DB> {
   const { store, sagas, clock = systemClock, random = systemRandom, log = silentLog } = options;
-  const { concurrency = 256, pollMs = 500, keepMs = 7 * day } = options;
+  const { concurrency = 256, pollMs = 500, keepMs = 7 * day, spans = noSpans } = options;
   checkNames(sagas);
   const holder = random.hex(8);
   const records = createRecords(store, clock);
   const rested = createBell(clock);
   const runner = createRunner({
-    ...{ store, records, sagas, holder, concurrency, pollMs, keepMs, rested, clock, random, log },
+    ...{
+      store,
+      records,
+      sagas,
+      holder,
+      concurrency,
+      pollMs,
+      keepMs,
+      rested,
+      clock,
+      random,
+      log,
+      spans,
+    },
   });
   const wake = (): void => {
     runner.wake();

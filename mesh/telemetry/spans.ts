@@ -3,8 +3,8 @@
  * `weft trace` can draw the way of an order without a collector beside the mesh.
  */
 
-/** Which side of which exchange a span stands on, in the words of OpenTelemetry. */
-export type SpanKind = 'client' | 'server' | 'producer' | 'consumer';
+/** Which side of which exchange a span stands on, in the words of OpenTelemetry; or a step of a saga. */
+export type SpanKind = 'client' | 'server' | 'producer' | 'consumer' | 'step';
 
 /** One piece of work of a trace, recorded when it has ended. */
 export interface SpanRecord {
@@ -15,7 +15,7 @@ export interface SpanRecord {
   /** The span that caused this one; absent at the root. */
   readonly parentSpanId?: string;
   readonly kind: SpanKind;
-  /** The method, as "shop.orders.v1.OrdersService/PlaceOrder", or the event type. */
+  /** The method, as "shop.orders.v1.OrdersService/PlaceOrder", the event type, or saga and step, as "place-order/charge". */
   readonly name: string;
   /** Wall time of the beginning, in ms since the epoch. */
   readonly startMs: number;
@@ -23,9 +23,9 @@ export interface SpanRecord {
   readonly durationUs: number;
   /** A gRPC status name; for consumers also "DEAD_LETTERED". */
   readonly status: string;
-  /** Clients: the endpoint that answered, "host:port". Servers: the caller's address. Events: the consumer or channel. */
+  /** Clients: the endpoint that answered, "host:port". Servers: the caller's address. Events: the consumer or channel. Steps: the id of the saga. */
   readonly peer: string;
-  /** Attempts of a call, or deliveries of an event; 1 when all went well. */
+  /** Attempts of a call or step, or deliveries of an event; 1 when all went well. */
   readonly attempts: number;
 }
 

@@ -21,6 +21,7 @@ import { createServer } from '../rpc/server/server.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type Image, weftImage } from '../schema/image.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { noSpans } from '../telemetry/spans.ts';
 
 /** A service as its main.ts describes it, without the settings of a process. */
 export interface InProcessApp<DB> extends Pick<AppOptions<DB>, 'name' | 'migrations' | 'build'> {
@@ -84,7 +85,7 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     const jobs: (() => Closeable)[] = [];
     const tools: AppTools<DB> = {
       ...{ store, events, ...ports },
-      ...sagasAndSourcing({ store, events, image, jobs, ...ports }),
+      ...sagasAndSourcing({ store, events, image, jobs, spans: noSpans, ...ports }),
       client: (definition) => client(definition, mine),
       lead(election, lead) {
         jobs.push(() => elections.stand(election, lead));

@@ -55,6 +55,8 @@ export const SpanKind = {
   PRODUCER: 3,
   /** CONSUMER - An event, handled by a consumer. */
   CONSUMER: 4,
+  /** STEP - A try of a step of a saga. */
+  STEP: 5,
 } as const;
 
 export type SpanKind = typeof SpanKind[keyof typeof SpanKind];
@@ -65,6 +67,7 @@ export namespace SpanKind {
   export type SERVER = typeof SpanKind.SERVER;
   export type PRODUCER = typeof SpanKind.PRODUCER;
   export type CONSUMER = typeof SpanKind.CONSUMER;
+  export type STEP = typeof SpanKind.STEP;
 }
 
 /** ListSpansRequest names a trace. */
