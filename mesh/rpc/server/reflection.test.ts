@@ -93,6 +93,8 @@ describe('reflection', () => {
     const files = filesIn(answer);
     expect(files[0]).toBe(ordersFile);
     expect([...files].sort()).toEqual([
+      'google/api/annotations.proto',
+      'google/api/http.proto',
       'google/protobuf/descriptor.proto',
       'google/protobuf/timestamp.proto',
       'shop/money/v1/money.proto',
@@ -125,7 +127,7 @@ describe('reflection', () => {
       $case: 'allExtensionNumbersResponse',
       value: {
         baseTypeName: 'google.protobuf.MessageOptions',
-        extensionNumber: [50802, 50804, 50805],
+        extensionNumber: [50802, 50804, 50805, 50806],
       },
     });
     expect(none).toMatchObject({ value: { extensionNumber: [] } });
