@@ -1,0 +1,71 @@
+/** The catalogue end to end: products and catalogue as `weft up` runs them, over a real Consul and nats-server. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { CatalogueServiceDefinition, StockSource } from '#gen/catalogue/catalogue/v1/catalogue.ts';
+import { ProductsServiceDefinition } from '#gen/catalogue/products/v1/products.ts';
+import type { Client } from '#mesh';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { openStoryRig, type StoryRig } from '../../mesh/testing/story-rig.ts';
+
+const patience = { withinMs: 60_000, everyMs: 50 };
+let rig: StoryRig;
+let products: Client<ProductsServiceDefinition>;
+let catalogue: Client<CatalogueServiceDefinition>;
+
+beforeAll(async () => {
+  rig = await openStoryRig('catalogue');
+  products = rig.client(ProductsServiceDefinition);
+  catalogue = rig.client(CatalogueServiceDefinition);
+  rig.start('products');
+  rig.start('catalogue');
+  await eventually(() => put('mug', 900, 5), patience);
+  await eventually(() => catalogue.listNews({}), patience);
+}, 120_000);
+afterAll(() => rig.close(), 60_000);
+
+const put = (productId: string, cents: number, stock: number) =>
+  products.putProduct({ productId, name: productId, cents, stock });
+const priceOf = async (productId: string): Promise<number | undefined> =>
+  (await catalogue.getOffer({ productId })).product?.cents;
+const offerOf = async (productId: string) => {
+  const { stock, source } = await catalogue.getOffer({ productId });
+  return { stock, source };
+};
+
+test('a change is heard of, and the stock comes from its owner', async () => {
+  await eventually(async () => (await priceOf('mug')) === 900, patience);
+  await put('mug', 800, 4);
+  await eventually(async () => (await priceOf('mug')) === 800, patience);
+  expect(await offerOf('mug')).toEqual({ stock: 4, source: StockSource.OWNER });
+}, 60_000);
+
+test('an import is answered before it is done, told step by step, and goes on after a kill', async () => {
+  const { operation } = await products.importProducts({ operationId: 'spring', products: 2_000 });
+  expect(operation).toMatchObject({ total: 2_000, finished: false });
+  await eventually(async () => {
+    return ((await products.getOperation({ operationId: 'spring' })).operation?.done ?? 0) > 0;
+  }, patience);
+  await rig.kill('products');
+  rig.start('products');
+  await eventually(() => products.getOperation({ operationId: 'spring' }), patience);
+  const steps: number[] = [];
+  for await (const { operation: now } of products.watchOperation({ operationId: 'spring' })) {
+    steps.push(now?.done ?? 0);
+  }
+  expect(steps.at(-1)).toBe(2_000);
+  await eventually(
+    async () => (await catalogue.search({ text: 'Import', maxCents: 0 })).found === 2_000,
+    patience,
+  );
+  await eventually(async () => (await catalogue.listNews({})).news.length === 1, patience);
+  expect((await catalogue.listNews({})).news).toEqual([{ operationId: 'spring', products: 2_000 }]);
+}, 90_000);
+
+test('while the owner is away the catalogue searches on, and says where a stock comes from', async () => {
+  await eventually(async () => (await offerOf('mug')).source === StockSource.OWNER, patience);
+  await rig.stop('products');
+  expect((await catalogue.search({ text: 'mug', maxCents: 0 })).found).toBe(1);
+  expect(await offerOf('mug')).toEqual({ stock: 4, source: StockSource.LAST_ANSWER });
+  expect(await offerOf('spring-7')).toEqual({ stock: 0, source: StockSource.DEFAULT });
+  rig.start('products');
+  await eventually(async () => (await offerOf('mug')).source === StockSource.OWNER, patience);
+}, 90_000);
