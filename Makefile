@@ -51,7 +51,7 @@ ps: ready ## Show what runs, where, and how it is
 logs: ready ## Show the logs (S=orders for one service, F=1 to follow)
 	@$(weft) logs $(S) $(if $(F),--follow)
 
-demo: ready ## Play a story against the running mesh and show what becomes of it (STORY=shop)
+demo: ready ## Play a story against the running mesh and show what becomes of it (STORY=shop, or all)
 	@node services/stage/main.ts $(STORY)
 
 stat: ready ## Show the last minute of calls: success, rate, latency, lane and plain (S=orders for one service)

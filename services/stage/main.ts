@@ -1,4 +1,4 @@
-/** `make demo STORY=<name>`: plays services/<name>/demo; the shop's when no name is given. */
+/** `make demo STORY=<name>`: plays services/<name>/demo; the shop's when no name is given, one after another for "all". */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,9 +7,12 @@ const demoOf = (story: string): string => join(stories, story, 'demo', 'main.ts'
 
 const story = process.argv[2] ?? 'shop';
 const playable = readdirSync(stories).filter((each) => existsSync(demoOf(each)));
-if (playable.includes(story)) {
-  await import(demoOf(story));
-} else {
-  process.stderr.write(`there is no demo of ${story}; there are ${playable.join(', ')}\n`);
+const chosen = playable.filter((each) => story === 'all' || each === story);
+for (const each of chosen) {
+  if (story === 'all') process.stdout.write(`\n== ${each}\n`);
+  await import(demoOf(each));
+}
+if (chosen.length === 0) {
+  process.stderr.write(`there is no demo of ${story}; there are ${playable.join(', ')}, all\n`);
   process.exitCode = 2;
 }

@@ -29,7 +29,8 @@ export async function runningStory(story: string): Promise<RunningStory> {
 async function storyNow(story: string): Promise<RunningStory & { readonly whole: boolean }> {
   const printed = await runWeft(['ps', '-o', 'json'], 'ignore');
   const { consul, processes } = statusShape.parse(JSON.parse(printed));
-  const own = processes.filter((each) => each.story === story);
+  // A service may play in several stories: "shop, edge".
+  const own = processes.filter((each) => each.story?.split(', ').includes(story));
   const whole = own.length > 0 && own.every(({ health }) => health === 'passing');
   return { consul, services: [...new Set(own.map(({ service }) => service))], whole };
 }
