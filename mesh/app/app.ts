@@ -24,7 +24,7 @@ import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
 import { openReach } from './reach.ts';
 import { newInstanceId } from './settings.ts';
-import { showMetrics, visible, watchEvents, watchSagas } from './visible.ts';
+import { showMetrics, visible, watchEvents, watchLate } from './visible.ts';
 
 /** The longest that running calls may go on after the instance left discovery, in ms. */
 const drainGraceMs = 25_000;
@@ -77,7 +77,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
         await events.subscribe({ consumer: name, ...parts.consumer });
     }
     for (const job of tools.jobs) opened.push(job());
-    opened.push(...watchSagas(telemetry.registry, tools.desk, ports));
+    opened.push(...watchLate(telemetry.registry, tools, ports));
     const doors = await openDoors(parts, opened);
     const metadata = { ...said, ...shown, ...doors, ...options.metadata };
     const endpoint = { instanceId, service: name, host, port, metadata };

@@ -10,6 +10,7 @@ import type { Random } from '../kernel/random.ts';
 import type { Peers } from '../rpc/client/peers.ts';
 import type { SagaDesk } from '../saga/desk.ts';
 import type { Image } from '../schema/image.ts';
+import type { Projection } from '../sourcing/projection.ts';
 import { openStore } from '../store/store.ts';
 import type { EventMetrics } from '../telemetry/event-meters.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
@@ -37,6 +38,7 @@ interface Parts<DB> {
     readonly jobs: readonly (() => Closeable)[];
     /** Absent when the service runs no sagas. */
     readonly desk: SagaDesk | undefined;
+    readonly projections: () => readonly Projection[];
   };
   /** Absent when the process speaks no events. */
   readonly events: Events<DB> | undefined;
@@ -84,6 +86,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     client: peers.client.bind(peers),
     sagas: late.sagas,
     sourcing: late.sourcing,
+    projections: late.projections,
     get desk() {
       return late.desk();
     },

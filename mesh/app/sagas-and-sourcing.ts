@@ -6,7 +6,8 @@ import type { Random } from '../kernel/random.ts';
 import type { SagaDesk } from '../saga/desk.ts';
 import { createSagas } from '../saga/sagas.ts';
 import type { Image } from '../schema/image.ts';
-import { createSourcing } from '../sourcing/sourcing.ts';
+import type { Projection } from '../sourcing/projection.ts';
+import { createSourcing, type Sourcing } from '../sourcing/sourcing.ts';
 import type { Store } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
 import type { AppTools } from './options.ts';
@@ -27,13 +28,17 @@ interface Parts<DB> {
 export interface SagasAndSourcing<DB> extends Pick<AppTools<DB>, 'sagas' | 'sourcing'> {
   /** Undefined as long as no sagas were asked for. */
   desk(): SagaDesk | undefined;
+  /** All that run in this process. */
+  projections(): readonly Projection[];
 }
 
 export function sagasAndSourcing<DB>(parts: Parts<DB>): SagasAndSourcing<DB> {
   const { jobs } = parts;
   let desk: SagaDesk | undefined;
+  const sourcings: Sourcing<DB>[] = [];
   return {
     desk: () => desk,
+    projections: () => sourcings.flatMap(({ projections }) => projections),
     sagas(sagas, tuning) {
       const running = createSagas<DB>({ ...parts, ...tuning, sagas });
       ({ desk } = running);
@@ -45,6 +50,7 @@ export function sagasAndSourcing<DB>(parts: Parts<DB>): SagasAndSourcing<DB> {
     },
     sourcing(upcasts = []) {
       const sourcing = createSourcing<DB>({ ...parts, upcasts });
+      sourcings.push(sourcing);
       jobs.push(() => sourcing);
       return sourcing;
     },

@@ -7,6 +7,7 @@ import type { SagaDesk } from '../saga/desk.ts';
 import { type EventsView, type OutboxCounts, observeEvents } from '../telemetry/event-metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
 import { observePeers, observeServingLanes } from '../telemetry/peer-metrics.ts';
+import { observeProjections, type ProjectionView } from '../telemetry/projection-metrics.ts';
 import type { MetricsRegistry } from '../telemetry/registry.ts';
 import { observeSagas } from '../telemetry/saga-metrics.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -69,12 +70,20 @@ export function watchEvents<DB>(
   return { view, start: () => runPeriodically({ ...ports, ...every }) };
 }
 
-/** Counts the sagas that have not ended, again and again, and shows them as a metric; none without sagas. */
-export function watchSagas(
+/** What a service may run beside calls and events; known once it is built. */
+export interface Late {
+  /** Undefined: no sagas. */
+  readonly desk: SagaDesk | undefined;
+  readonly projections: () => readonly ProjectionView[];
+}
+
+/** Shows projections as a metric, and sagas that have not ended, which it counts again and again. */
+export function watchLate(
   registry: MetricsRegistry,
-  desk: SagaDesk | undefined,
+  { desk, projections }: Late,
   ports: Pick<PeriodicOptions, 'clock' | 'log'>,
 ): readonly Closeable[] {
+  if (projections().length > 0) observeProjections(registry, projections);
   if (desk === undefined) return [];
   let counts: Readonly<Record<string, number>> | undefined;
   observeSagas(registry, { counts: () => counts });

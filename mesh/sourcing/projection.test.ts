@@ -68,6 +68,7 @@ onEachDatabase<SourcingRigTables>(sourcingRigMigrations, (database) => {
     await eventually(async () => (await total()) === 10);
     await put('bob', 0, money(5));
     await eventually(async () => (await total()) === 15);
+    await eventually(() => first.state === 'live');
     expect(first.state).toBe('live');
     await stopAll();
     await put('bob', 1, money(6));
@@ -79,7 +80,9 @@ onEachDatabase<SourcingRigTables>(sourcingRigMigrations, (database) => {
 
   test('a projection is dropped and replayed while events come, and comes to the same', async () => {
     await put('ada', 0, ...Array.from({ length: 20 }, () => money(1)));
-    const projection = totals();
+    const by = createSourcing({ store, pollMs: 20 });
+    const projection = totals(by);
+    expect(by.projections).toEqual([projection]);
     await eventually(async () => (await total()) === 20);
     const appending = (async () => {
       for (let i = 0; i < 15; i++) await put('bob', i, money(1));

@@ -71,6 +71,8 @@ export interface Sourcing<DB> extends Closeable {
   history<S>(aggregate: Aggregate<S>, id: string): Promise<readonly RecordedEvent[]>;
   /** Begins to run a projection; it is closed with the rest. */
   project(projection: ProjectionOptions<DB>): Projection;
+  /** All that this process runs. */
+  readonly projections: readonly Projection[];
 }
 
 // Each try reads what the faster one wrote; more than a few in a row means a stream that everybody writes.
@@ -82,7 +84,7 @@ export function createSourcing<DB>(options: SourcingOptions<DB>): Sourcing<DB> {
   const upcasters = new Map(options.upcasts?.map((each) => [each.typeName, each]));
   const news = createBell(clock);
   const append = createAppend(options, { upcasters, clock, wake: () => news.ring() });
-  const running: Closeable[] = [];
+  const running: (Projection & Closeable)[] = [];
   const decideIn: Sourcing<DB>['decideIn'] = async (tx, aggregate, id, decide) => {
     const loaded = await load(tx, aggregate, id, upcasters);
     const events = await decide(loaded.state, tx);
@@ -116,6 +118,7 @@ export function createSourcing<DB>(options: SourcingOptions<DB>): Sourcing<DB> {
       running.push(opened);
       return opened;
     },
+    projections: running,
     close: () => closeAll(running),
   };
 }

@@ -7,6 +7,7 @@ import { observeEvents } from './event-metrics.ts';
 import { prometheusName } from './exposition.ts';
 import { observePeers, observeServingLanes } from './peer-metrics.ts';
 import type { LaneView, TargetView } from './peers.ts';
+import { observeProjections } from './projection-metrics.ts';
 import { observeSagas } from './saga-metrics.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -41,6 +42,7 @@ telemetry.events.sent('shop-orders', 'UNAVAILABLE', 3);
 telemetry.events.consumer('warehouse', 'shop-orders').ended('done', 4, 250);
 telemetry.events.consumer('warehouse', 'shop-orders').ended('failed', 4, undefined);
 observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });
+observeProjections(registry, () => [{ name: 'stock', state: 'behind' }]);
 createBalancerEvents({ log: silentLog, registry });
 
 afterAll(() => telemetry.close());
@@ -94,6 +96,12 @@ describe('what weft shows of those it calls', () => {
   test('is how many sagas are under way, and how many need a person', () => {
     expect(shown()).toContain('weft_sagas{weft_status="running"} 2\n');
     expect(shown()).toContain('weft_sagas{weft_status="stuck"} 1\n');
+  });
+
+  test('is what its projections are at', () => {
+    const of = 'weft_projection="stock"';
+    expect(shown()).toContain(`weft_projection_state{${of},weft_state="behind"} 1\n`);
+    expect(shown()).toContain(`weft_projection_state{${of},weft_state="live"} 0\n`);
   });
 
   test('is what waits for the bus, once it was counted', () => {
