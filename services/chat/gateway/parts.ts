@@ -51,5 +51,5 @@ export function gatewayParts<DB>(tools: AppTools<DB>, options: GatewayOptions): 
   const reporter = createReporter({ presence, hall, gatewayId, everyMs, log });
   tools.every(everyMs, 'telling presence who is here', reporter.report);
   const reporting = { start: async () => ({}), close: reporter.farewell };
-  return { services: [], doors: [createNews({ events, hall, log }), reporting, edge] };
+  return { services: [], doors: [createNews({ events, hall, clock, log }), reporting, edge] };
 }
