@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { OrderConfirmed } from '../../gen/shop/orders/v1/events.ts';
 import type { Bus } from '../events/bus/bus.ts';
 import { on } from '../events/consume/handler.ts';
+import { eventTables } from '../events/tables.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { confirmed, createRig, type Rig } from './events-rig.ts';
 import { eventually } from './eventually.ts';
 
@@ -123,6 +125,54 @@ export function eventsContract(name: string, bed: EventsBed): void {
       const orders = Array.from({ length: 40 }, (_, i) => `order-${String(i)}`);
       for (const order of orders) await rig.confirm(order);
       await rig.hasEffects(...orders);
+    });
+
+    test('many handlers at a time, of two consumers: each event has its effect once at each', async () => {
+      let running = 0;
+      let most = 0;
+      await rig.hear(
+        async () => {
+          most = Math.max(most, ++running);
+          await new Promise((resolve) => setImmediate(resolve));
+          running--;
+        },
+        { concurrency: 16 },
+      );
+      await rig.events.subscribe({
+        ...{ consumer: 'mail', concurrency: 16 },
+        handlers: [on(OrderConfirmed, ({ orderId }, { tx }) => rig.effect(tx, orderId, 'mail'))],
+      });
+      const orders = Array.from({ length: 60 }, (_, i) => `order-${String(i)}`);
+      await Promise.all(orders.map((order) => rig.confirm(order)));
+      await rig.hasEffects(...orders);
+      await eventually(async () => (await rig.effects('mail')).length === orders.length);
+      expect(most).toBeLessThanOrEqual(16);
+    });
+
+    test('what is sent again has one effect', async () => {
+      await rig.hear();
+      await rig.confirm('order-1');
+      await rig.hasEffects('order-1');
+      // As if the process had died between the ack and the note of it.
+      const db = eventTables(rig.store.db);
+      await db.updateTable('weft_outbox').set({ sent_at: null }).execute();
+      await rig.confirm('order-2');
+      await eventually(async () => (await rig.events.outbox()).unsent === 0);
+      await rig.hasEffects('order-1', 'order-2');
+    });
+
+    test('an event that is delayed is not heard before its time, and others are', async () => {
+      const dueMs = systemClock.now() + 700;
+      let heardMs = 0;
+      await rig.hear(async ({ orderId }) => {
+        if (orderId === 'later') heardMs = systemClock.now();
+      });
+      await rig.store.transaction((tx) =>
+        rig.events.publish(tx, OrderConfirmed, confirmed('later'), { deliverAt: dueMs }),
+      );
+      await rig.confirm('order-1');
+      await rig.hasEffects('order-1', 'later');
+      expect(heardMs).toBeGreaterThanOrEqual(dueMs);
     });
 
     const { restart } = bed.features;
