@@ -44,7 +44,7 @@ async function gateway(edge: GatewaySettings['edge'] = {}): Promise<string> {
   const { endpoint } = await mesh.start<EdgeDb>({
     name: 'gateway',
     migrations: edgeMigrations,
-    build: (tools) => gatewayParts(tools, { host: '127.0.0.1', edge }),
+    build: (tools) => gatewayParts(tools, { host: '127.0.0.1', nats: [], edge }),
   });
   return endpoint.metadata[edgeKey] ?? '';
 }
