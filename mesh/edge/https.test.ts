@@ -1,31 +1,21 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { get } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { createEdge, type Edge } from './edge.ts';
 import type { TlsFiles } from './listener.ts';
 import type { Protocol } from './protocol.ts';
 
-let folder = '';
-let tls: TlsFiles;
+/** Of localhost, for tests alone, and good until 2126. */
+const certificates = join(import.meta.dirname, '../testing/certificates');
+const tls: TlsFiles = {
+  certFile: join(certificates, 'localhost-cert.pem'),
+  keyFile: join(certificates, 'localhost-key.pem'),
+};
 let edge: Edge;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'weft-edge-'));
-  tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const files = ['-keyout', tls.keyFile, '-out', tls.certFile];
-  execFileSync('openssl', ['req', '-x509', '-days', '1', ...key, ...subject, ...files], {
-    stdio: 'ignore',
-  });
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
 afterEach(() => edge.close());
 
 const echo: Protocol = async (request, exchange) => {
