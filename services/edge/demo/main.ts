@@ -1,0 +1,78 @@
+/** The demo of the edge: the shop as whoever speaks HTTP sees it. */
+import { createConsul, createConsulDiscovery, MeshError } from '#mesh';
+import { edgeKey } from '#mesh/edge';
+import { play } from '../../stage/stage.ts';
+import { runningStory } from '../../stage/weft.ts';
+
+await play('edge', async ({ say, until, random }) => {
+  const edge = await addressOfGateway();
+  const ask = async (title: string, path: string, init?: RequestInit): Promise<string> => {
+    const answer = await fetch(`${edge}${path}`, init);
+    const text = await answer.text();
+    say.line(`${title}: ${String(answer.status)} ${shortened(text)}`);
+    return text;
+  };
+  const order = (body: object, key: string): RequestInit => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ customerId: 'ada', cardToken: 'tok_visa', ...body }),
+  });
+  await until('the gateway answers', async () => (await fetch(`${edge}/openapi.json`)).ok);
+
+  say.chapter(`1. The shop over REST, at ${edge}`);
+  await ask('the stock of green tea', '/v1/stock/TEA-GREEN');
+  const tea = { lines: [{ sku: 'TEA-GREEN', quantity: 1 }] };
+  const key = `demo-${random.hex(6)}`;
+  const placed = await ask('an order', '/v1/orders', order(tea, key));
+  await ask('the same again, by its key', '/v1/orders', order(tea, key));
+
+  say.chapter('2. Several resources in one request, and what can be done next');
+  const orderId = /"orderId":"([^"]+)"/.exec(placed)?.[1] ?? '';
+  await ask('with its stock', `/v1/orders/${orderId}?expand=stock`);
+  const accept = { headers: { accept: 'application/hal+json' } };
+  await ask('with its links', `/v1/orders/${orderId}`, accept);
+
+  say.chapter('3. What is wrong is named');
+  await ask('no lines', '/v1/orders', order({ lines: [] }, `${key}-0`));
+  await ask('no such order', '/v1/orders/none');
+
+  say.chapter('4. As it happens: server-sent events');
+  say.line(await firstEvent(`${edge}/v1/orders/${orderId}:watch`));
+
+  say.chapter('5. The document of all of it');
+  const { paths } = (await (await fetch(`${edge}/openapi.json`)).json()) as { paths: object };
+  for (const path of Object.keys(paths)) say.line(path);
+});
+
+/** As a load balancer, or DNS, would tell whoever is outside of the mesh. */
+async function addressOfGateway(): Promise<string> {
+  const { consul } = await runningStory('edge');
+  const discovery = createConsulDiscovery({ consul: createConsul({ address: consul }) });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  discovery.resolver.watch('gateway', ({ endpoints }) => {
+    const [address] = endpoints.flatMap(({ metadata }) => metadata[edgeKey] ?? []);
+    if (address !== undefined) resolve(address);
+  });
+  const address = await promise;
+  await discovery.close();
+  return address;
+}
+
+/** The first thing that a stream says; then the client leaves, and the call of the mesh ends with it. */
+async function firstEvent(url: string): Promise<string> {
+  const leaving = new AbortController();
+  const answer = await fetch(url, {
+    headers: { accept: 'text/event-stream' },
+    signal: leaving.signal,
+  });
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const { value } = (await reader?.read()) ?? {};
+  leaving.abort();
+  if (value !== undefined) return shortened(value);
+  throw new MeshError(`nothing came from ${url}`, { status: 'DATA_LOSS' });
+}
+
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+}
