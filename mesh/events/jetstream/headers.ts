@@ -37,7 +37,7 @@ class MessageHeaders implements LazyHeaders {
   one(name: string): string | undefined {
     if (this.#all !== undefined) return this.#all[name];
     const block = this.#text();
-    const found = block.indexOf(`\r\n${name}: `);
+    const found = block.indexOf(needleOf(name));
     // Absent, or written in another way.
     if (found < 0) return this.all()[name];
     const start = found + name.length + 4;
@@ -48,6 +48,18 @@ class MessageHeaders implements LazyHeaders {
     this.#block ??= blockOf(this.#msg) ?? '';
     return this.#block;
   }
+}
+
+const needles = new Map<string, string>();
+
+/** How a line begins. Put together once: the names that somebody asks for are few. */
+function needleOf(name: string): string {
+  let needle = needles.get(name);
+  if (needle === undefined) {
+    needle = `\r\n${name}: `;
+    needles.set(name, needle);
+  }
+  return needle;
 }
 
 function linesOf(block: string): Headers {
@@ -75,8 +87,17 @@ function blockOf(msg: Msg): string | undefined {
   const length = sizeOf(msg) - subject.length - reply.length - data.length;
   const start = data.byteOffset - length;
   if (length < firstLine.length || start < 0) return undefined;
-  const block = Buffer.from(data.buffer, start, length).toString();
+  const block = memoryOf(data).toString('utf8', start, start + length);
   return block.startsWith(firstLine) && block.endsWith('\r\n\r\n') ? block : undefined;
+}
+
+// A piece of the socket holds a hundred messages; a view for each would cost as much as its headers.
+let memory: Buffer = Buffer.alloc(0);
+
+/** All of the memory in which `data` stands. */
+function memoryOf({ buffer }: Uint8Array): Buffer {
+  if (memory.buffer !== buffer) memory = Buffer.from(buffer);
+  return memory;
 }
 
 /** Of subjects, headers and data together; the client's messages tell it, its types do not. */
