@@ -42,13 +42,9 @@ export {
   type RepeatableHandler,
 } from './events/consume/handler.ts';
 export { type Events } from './events/events.ts';
-export {
-  type EventReading,
-  onRead,
-  type ReadEventsOptions,
-  type Reader,
-  type ReadFacts,
-} from './events/read/read.ts';
+export type { ReadFacts } from './events/read/facts.ts';
+export type { EventReading, ReadEventsOptions } from './events/read/read.ts';
+export { onRead, type Reader } from './events/read/reader.ts';
 export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';
 export { type Call, type CallContext, compose, type Layer } from './kernel/call.ts';

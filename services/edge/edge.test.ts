@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { NotificationsServiceDefinition } from '#gen/shop/notifications/v1/notifications.ts';
 import { currentContext, type Implementation, implement } from '#mesh';
-import { type EdgeDb, edgeKey, edgeMigrations } from '#mesh/edge';
 import {
   type Asking,
   askEdge,
@@ -15,39 +14,24 @@ import {
   testTokens,
   tokenFor,
 } from '../../mesh/testing/edge-rig.ts';
-import { createInProcessMesh, type InProcessMesh } from '../../mesh/testing/in-process.ts';
-import { inventoryParts } from '../shop/inventory/parts.ts';
-import { type InventoryDb, inventoryMigrations } from '../shop/inventory/store.ts';
+import { meshWithInventory, startGateway } from '../../mesh/testing/gateway-ground.ts';
+import type { InProcessMesh } from '../../mesh/testing/in-process.ts';
 import { notificationsParts } from '../shop/notifications/parts.ts';
 import { notificationMigrations } from '../shop/notifications/store.ts';
 import { ordersParts } from '../shop/orders/parts.ts';
 import { type OrdersDb, orderMigrations } from '../shop/orders/store.ts';
 import { paymentsParts } from '../shop/payments/parts.ts';
 import { paymentMigrations } from '../shop/payments/store.ts';
-import { type GatewaySettings } from './gateway/config.ts';
-import { gatewayParts } from './gateway/parts.ts';
 
 let mesh: InProcessMesh;
 let address = '';
 
 beforeEach(async () => {
-  mesh = createInProcessMesh();
-  await mesh.start<InventoryDb>({
-    ...{ name: 'inventory', migrations: inventoryMigrations, build: inventoryParts },
-  });
-  address = await gateway();
+  mesh = await meshWithInventory();
+  address = await startGateway(mesh);
 });
 
 afterEach(() => mesh.close());
-
-async function gateway(edge: GatewaySettings['edge'] = {}): Promise<string> {
-  const { endpoint } = await mesh.start<EdgeDb>({
-    name: 'gateway',
-    migrations: edgeMigrations,
-    build: (tools) => gatewayParts(tools, { host: '127.0.0.1', nats: [], edge }),
-  });
-  return endpoint.metadata[edgeKey] ?? '';
-}
 
 /** Payments, orders and notifications too: what an order needs. */
 async function startShop(): Promise<void> {
@@ -247,7 +231,7 @@ test('the patience of the caller is the deadline of the call', async () => {
 });
 
 test('a service hears who asks, for which request, in which trace; a caller cannot say to be another', async () => {
-  address = await gateway({ tokens: testTokens });
+  address = await startGateway(mesh, { tokens: testTokens });
   const listNotifications: Implementation<NotificationsServiceDefinition>['listNotifications'] =
     async ({ orderId }, { metadata }) => {
       const text = [metadata['weft-user'], metadata['x-request-id']].join(' ');

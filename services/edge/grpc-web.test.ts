@@ -1,35 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Status } from '#gen/google/rpc/status.ts';
 import { GetStockRequest, GetStockResponse } from '#gen/shop/inventory/v1/inventory.ts';
-import { type EdgeDb, edgeKey, edgeMigrations } from '#mesh/edge';
 import { testTokens } from '../../mesh/testing/edge-rig.ts';
-import { createInProcessMesh, type InProcessMesh } from '../../mesh/testing/in-process.ts';
-import { inventoryParts } from '../shop/inventory/parts.ts';
-import { type InventoryDb, inventoryMigrations } from '../shop/inventory/store.ts';
-import type { GatewaySettings } from './gateway/config.ts';
-import { gatewayParts } from './gateway/parts.ts';
+import { meshWithInventory, startGateway } from '../../mesh/testing/gateway-ground.ts';
+import type { InProcessMesh } from '../../mesh/testing/in-process.ts';
 
 let mesh: InProcessMesh;
 let address = '';
 
 beforeEach(async () => {
-  mesh = createInProcessMesh();
-  await mesh.start<InventoryDb>({
-    ...{ name: 'inventory', migrations: inventoryMigrations, build: inventoryParts },
-  });
-  address = await gateway();
+  mesh = await meshWithInventory();
+  address = await startGateway(mesh);
 });
 
 afterEach(() => mesh.close());
-
-async function gateway(edge: GatewaySettings['edge'] = {}): Promise<string> {
-  const { endpoint } = await mesh.start<EdgeDb>({
-    name: 'gateway',
-    migrations: edgeMigrations,
-    build: (tools) => gatewayParts(tools, { host: '127.0.0.1', nats: [], edge }),
-  });
-  return endpoint.metadata[edgeKey] ?? '';
-}
 
 describe('gRPC-Web', () => {
   const call = async (body: Buffer | string, type: string, path = 'GetStock'): Promise<Buffer> => {
@@ -72,7 +56,7 @@ describe('gRPC-Web', () => {
   });
 
   test('whoever has no token hears it in the words of gRPC', async () => {
-    address = await gateway({ tokens: testTokens });
+    address = await startGateway(mesh, { tokens: testTokens });
     const body = await call(request('TEA-GREEN'), 'application/grpc-web+proto');
     expect(body.subarray(5).toString()).toContain('grpc-status: 16');
   });

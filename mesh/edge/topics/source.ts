@@ -1,6 +1,7 @@
 import type { ChannelState } from '../../events/bus/bus.ts';
 import type { Events } from '../../events/events.ts';
-import type { EventReading, Reader } from '../../events/read/read.ts';
+import type { EventReading } from '../../events/read/read.ts';
+import type { Reader } from '../../events/read/reader.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { MessageType } from '../../schema/definition.ts';
 import type { Image } from '../../schema/image.ts';

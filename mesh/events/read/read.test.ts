@@ -7,7 +7,7 @@ import { createRig, type Rig } from '../../testing/events-rig.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { Bus, Outgoing } from '../bus/bus.ts';
 import { createMemoryBus } from '../bus/memory.ts';
-import { onRead } from './read.ts';
+import { onRead } from './reader.ts';
 
 let bus: Bus;
 let rig: Rig;

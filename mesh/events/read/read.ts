@@ -1,13 +1,6 @@
-import {
-  type Cause,
-  type Context,
-  contextRoot,
-  type RunUnder,
-  type TraceContext,
-} from '../../kernel/context.ts';
-import { describe, MeshError } from '../../kernel/error.ts';
+import { contextRoot, type RunUnder } from '../../kernel/context.ts';
+import { MeshError } from '../../kernel/error.ts';
 import type { Closeable } from '../../kernel/lifecycle.ts';
-import type { MessageType } from '../../schema/definition.ts';
 import type { Image } from '../../schema/image.ts';
 import {
   type Bus,
@@ -16,50 +9,10 @@ import {
   type ReadMessage,
   type ReadOptions,
 } from '../bus/bus.ts';
-import { channelOf, filterOf } from '../bus/subject.ts';
-import { type Envelope, fromHeaders } from '../envelope.ts';
+import { filterOf } from '../bus/subject.ts';
 import { eventOptions } from '../outbox/publish.ts';
-import { bytesOf, type Received, receive } from '../received.ts';
-
-/** What a reader is told beside the message. */
-export interface ReadFacts {
-  /** Its place in the channel: a reading from the next one (`from: sequence + 1`) goes on behind it. */
-  readonly sequence: number;
-  /** Unique among the messages of its source. */
-  readonly id: string;
-  /** The value of its key field. */
-  readonly key: string;
-  /** The service that published it. */
-  readonly source: string;
-  /** When it was published, wall ms of the publisher. */
-  readonly timeMs: number;
-  /** The span that published it. */
-  readonly trace: TraceContext | undefined;
-  readonly correlationId: string;
-  /** Aborts when the reading is closed. */
-  readonly signal: AbortSignal;
-}
-
-/** Reads messages of one type; made by `onRead`. */
-export interface Reader {
-  readonly typeName: string;
-  /** Throws when the bytes are not readable; what is returned reads the message. */
-  decode(data: Uint8Array): (facts: ReadFacts) => void | Promise<void>;
-}
-
-/** Reads messages of one type, as `onRead(OrderConfirmed, ({ orderId }, { sequence }) => ...)`. */
-export function onRead<T>(
-  type: MessageType<T>,
-  read: (message: T, facts: ReadFacts) => void | Promise<void>,
-): Reader {
-  return {
-    typeName: type.$type,
-    decode(data) {
-      const message = type.decode(data);
-      return (facts) => read(message, facts);
-    },
-  };
-}
+import { LazyFacts, type ReadFacts, unreadOf } from './facts.ts';
+import { decode, type Reader } from './reader.ts';
 
 export interface ReadEventsOptions {
   /** Made by `onRead`, all for types of one channel; no two for one type. */
@@ -204,93 +157,6 @@ class ReadingLoop implements EventReading {
 
 function tell(read: ReturnType<Reader['decode']>, facts: ReadFacts): void | Promise<void> {
   return read(facts);
-}
-
-interface Unread {
-  readonly body: Received['body'];
-  readonly facts: ReadFacts;
-  readonly image: Pick<Image, 'registry'>;
-}
-
-function decode(reader: Reader, { body, facts, image }: Unread): ReturnType<Reader['decode']> {
-  try {
-    return reader.decode(bytesOf(body, reader.typeName, image));
-  } catch (thrown) {
-    throw new MeshError(
-      `${facts.id}, at ${String(facts.sequence)}, is no ${reader.typeName}: ${describe(thrown)}; to go on without it, read from ${String(facts.sequence + 1)}`,
-      { status: 'DATA_LOSS', reason: 'UNDECODABLE', cause: thrown },
-    );
-  }
-}
-
-/** What a message is, by as few of its headers as tell it. */
-function unreadOf(message: ReadMessage): {
-  readonly type: string;
-  readonly body: Received['body'];
-  readonly envelope: Envelope | undefined;
-} {
-  if (message.header('content-type') === 'application/protobuf') {
-    const type = message.header('ce-type') ?? '';
-    return { type, body: { bytes: message.data }, envelope: undefined };
-  }
-  const { envelope, body } = receive(message);
-  return { type: envelope?.type ?? '', body, envelope };
-}
-
-/** What a reader is told, and what its calls inherit; read from the headers when somebody asks. */
-class LazyFacts implements ReadFacts, Context {
-  readonly sequence: number;
-  readonly signal: AbortSignal;
-  readonly #message: ReadMessage;
-  #envelope: Envelope | undefined;
-
-  constructor(message: ReadMessage, envelope: Envelope | undefined, signal: AbortSignal) {
-    this.sequence = message.sequence;
-    this.signal = signal;
-    this.#message = message;
-    this.#envelope = envelope;
-  }
-
-  get id(): string {
-    return this.#read().id;
-  }
-
-  get key(): string {
-    return this.#read().key;
-  }
-
-  get source(): string {
-    return this.#read().source;
-  }
-
-  get timeMs(): number {
-    return this.#read().timeMs;
-  }
-
-  get trace(): TraceContext | undefined {
-    return this.#read().trace;
-  }
-
-  get correlationId(): string {
-    const { id, correlationId = id } = this.#read();
-    return correlationId;
-  }
-
-  get cause(): Cause {
-    const { id, correlationId } = this;
-    return { id, correlationId };
-  }
-
-  #read(): Envelope {
-    this.#envelope ??= fromHeaders(this.#message.headers) ?? nameless(this.#message);
-    return this.#envelope;
-  }
-}
-
-/** Without a usable id of its own a message is still known by its place. */
-function nameless({ subject, sequence }: ReadMessage): Envelope {
-  const id = `${channelOf(subject)}/${String(sequence)}`;
-  return { id, type: '', source: '', timeMs: 0, key: '' };
 }
 
 /** What is to be read; INVALID_ARGUMENT/INVALID_HANDLERS unless it is of one channel. */
