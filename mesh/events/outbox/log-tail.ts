@@ -152,7 +152,11 @@ class LogTail<DB> implements Source {
     this.#failures++;
     const retryMs = retryDelayMs(this.#failures, again, random);
     this.#retryAt = clock.monotonic() + retryMs;
-    this.#cancelRetry = clock.after(retryMs, this.#options.onNews);
+    this.#cancelRetry = clock.after(retryMs, () => {
+      // A timer may fire a little early, and nobody might ask again for as long as a poll takes.
+      this.#retryAt = 0;
+      this.#options.onNews();
+    });
     if (this.#failures === 1) {
       log.warn('the relay asks the table until the log can be followed again', { err: error });
     }
