@@ -5,6 +5,7 @@ import { MeshError, z } from '#mesh';
 const cli = join(import.meta.dirname, '../../mesh/cli/main.ts');
 const statusShape = z.object({
   consul: z.url(),
+  stories: z.array(z.string()),
   processes: z.array(
     z.object({ service: z.string(), story: z.string().optional(), health: z.string() }),
   ),
@@ -28,10 +29,11 @@ export async function runningStory(story: string): Promise<RunningStory> {
 
 async function storyNow(story: string): Promise<RunningStory & { readonly whole: boolean }> {
   const printed = await runWeft(['ps', '-o', 'json'], 'ignore');
-  const { consul, processes } = statusShape.parse(JSON.parse(printed));
-  // A service may play in several stories: "shop, edge".
+  const { consul, stories, processes } = statusShape.parse(JSON.parse(printed));
+  // A service may play in several stories, "shop, edge": that those of the one run says nothing of the other's.
   const own = processes.filter((each) => each.story?.split(', ').includes(story));
-  const whole = own.length > 0 && own.every(({ health }) => health === 'passing');
+  const isUp = stories.includes(story) || stories.includes('all');
+  const whole = isUp && own.every(({ health }) => health === 'passing');
   return { consul, services: [...new Set(own.map(({ service }) => service))], whole };
 }
 

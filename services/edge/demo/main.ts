@@ -1,11 +1,11 @@
 /** The demo of the edge: the shop as whoever speaks HTTP sees it. */
 import { createConsul, createConsulDiscovery, MeshError } from '#mesh';
 import { edgeKey } from '#mesh/edge';
-import { play } from '../../stage/stage.ts';
+import { play, type Stage } from '../../stage/stage.ts';
 import { runningStory } from '../../stage/weft.ts';
 
 await play('edge', async ({ say, until, random }) => {
-  const edge = await addressOfGateway();
+  const edge = await addressOfGateway(until);
   const ask = async (title: string, path: string, init?: RequestInit): Promise<string> => {
     const answer = await fetch(`${edge}${path}`, init);
     const text = await answer.text();
@@ -47,17 +47,19 @@ await play('edge', async ({ say, until, random }) => {
 });
 
 /** As a load balancer, or DNS, would tell whoever is outside of the mesh. */
-async function addressOfGateway(): Promise<string> {
+async function addressOfGateway(until: Stage['until']): Promise<string> {
   const { consul } = await runningStory('edge');
   const discovery = createConsulDiscovery({ consul: createConsul({ address: consul }) });
-  const { promise, resolve } = Promise.withResolvers<string>();
+  let address: string | undefined;
   discovery.resolver.watch('gateway', ({ endpoints }) => {
-    const [address] = endpoints.flatMap(({ metadata }) => metadata[edgeKey] ?? []);
-    if (address !== undefined) resolve(address);
+    [address] = endpoints.flatMap(({ metadata }) => metadata[edgeKey] ?? []);
   });
-  const address = await promise;
-  await discovery.close();
-  return address;
+  try {
+    await until('a gateway in Consul', () => Promise.resolve(address !== undefined));
+    return address ?? '';
+  } finally {
+    await discovery.close();
+  }
 }
 
 /** The first thing that a stream says; then the client leaves, and the call of the mesh ends with it. */
