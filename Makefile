@@ -28,6 +28,8 @@ ONLY ?=
 SHORT ?=
 SEED ?=
 KILLS ?=
+A ?=
+RUNS ?=
 
 # $(call flag,NAME,VARIABLE): --NAME and its value, if one was given.
 flag = $(if $($2),--$1 '$($2)')
@@ -35,7 +37,7 @@ flag = $(if $($2),--$1 '$($2)')
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ See it work
 
@@ -58,7 +60,7 @@ stat: ready ## Show the last minute of calls: success, rate, latency, lane and p
 	@$(weft) stat $(S)
 
 policy: ready ## Show the policy of calls to a service, each value with its origin (S=inventory)
-	@$(weft) policy $(S)
+	@$(weft) policy $(or $(S),$(error say of which service, as "make policy S=inventory"))
 
 dlq: ready ## List what consumers gave up (A="show <id>", "replay <id>", "drop <id>" for more)
 	@$(weft) dlq $(or $(A),ls)
@@ -67,7 +69,7 @@ saga: ready ## List the sagas under way (A="show <id>", "retry <id>", "skip <id>
 	@$(weft) saga $(or $(A),ls)
 
 trace: ready ## Show one order's way as a tree of calls and events (T=<trace id>)
-	@$(weft) trace $(T)
+	@$(weft) trace $(or $(T),$(error say of which trace, as "make trace T=4bf92f3577b34da6a3ce929d0e0e4736"; docs/guides/follow-an-order.md says where to find one))
 
 tools: ready ## Fetch and verify the binaries of Consul and NATS, and say where they are
 	@$(weft) tools
@@ -176,13 +178,17 @@ $(installed): package-lock.json
 	@{ command -v node && command -v npm; } >/dev/null || { \
 	  echo 'weft needs Node.js 20 or newer, with npm, on PATH; see https://nodejs.org' >&2; exit 1; }
 	@PATH='$(machine_path)' $(call node_at_least,20.0.0)
-	@echo 'installing packages, once (npm ci)'
+	@echo 'installing packages, once (npm ci); this may take a minute'
 	@PATH='$(machine_path)' NODE_OPTIONS= npm ci --ignore-scripts --loglevel=error || { \
 	  echo 'npm ci failed: mend what it says above (make lock renews the lockfile), then repeat the command' >&2; exit 1; }
 	@touch $@
 
 # Where npm has no pinned Node for the platform, the machine's serves if it is new enough.
-ready: $(installed)
+ready: $(installed) node_modules/.bin/weft
 	@$(call node_at_least,22.22.2)
+
+# So that `npx weft` is this checkout's, as it is the package's where weft is installed.
+node_modules/.bin/weft: | $(installed)
+	@ln -sf ../../mesh/cli/main.ts $@
 
 .PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready

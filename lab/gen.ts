@@ -1,4 +1,10 @@
+import { describe } from '#mesh';
 import { regenerate } from './checks/generate.ts';
 
 /** `make gen`: code and image from the contracts. */
-await regenerate(process.cwd());
+try {
+  await regenerate(process.cwd());
+} catch (thrown) {
+  console.error(`${describe(thrown).trimEnd()}\ngen/ is as it was`);
+  process.exitCode = 1;
+}

@@ -22,7 +22,7 @@ async function generate(root: string): Promise<string> {
     const { code, stdout, stderr } = await run(root, step);
     if (code === 0) continue;
     await rm(out, { recursive: true, force: true });
-    throw new Error(`${step.slice(0, 2).join(' ')}:\n${stdout}${stderr}`);
+    throw new Error(`${step.slice(0, 2).join(' ')} refuses the contracts:\n${stdout}${stderr}`);
   }
   return out;
 }

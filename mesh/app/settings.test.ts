@@ -54,8 +54,8 @@ test('every fault is reported at once, with what was found', () => {
       },
     );
   expect(read).toThrow(MeshError);
-  expect(read).toThrow(/PORT.*"http"/);
-  expect(read).toThrow(/MESH_CONSUL.*"nowhere"/);
+  expect(read).toThrow(/PORT: use a number from 0 to 65535; 0 is any free port \(found "http"\)/);
+  expect(read).toThrow(/MESH_CONSUL: use the URL of an agent, as http:\S+ \(found "nowhere"\)/);
   expect(read).toThrow(/STORE.*sqlite:/);
   expect(read).toThrow(/LIMIT.*"x"/);
 });

@@ -15,6 +15,12 @@ const list = z.string().transform((text) =>
 /** A switch in one variable. */
 const onOff = z.enum(['0', '1']).transform((text) => text === '1');
 
+const port = z.coerce
+  .number('use a number from 0 to 65535; 0 is any free port')
+  .int('use a whole number')
+  .min(0, 'use a number from 0 to 65535; 0 is any free port')
+  .max(65_535, 'use a number from 0 to 65535; 0 is any free port');
+
 const label = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, "use 1 to 64 letters, digits, '.', '_' and '-'")
@@ -22,7 +28,9 @@ const label = z
 
 const common = z.object({
   /** HTTP address of the Consul agent of this host. */
-  MESH_CONSUL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8500'),
+  MESH_CONSUL: z
+    .url({ protocol: /^https?$/, error: 'use the URL of an agent, as http://127.0.0.1:8500' })
+    .default('http://127.0.0.1:8500'),
   /** NATS servers, separated by commas; empty = this process speaks no events. */
   MESH_NATS: list.default([]),
   /** Where the relay of the outbox learns what to send: "poll" asks the table, "log" follows PostgreSQL's log. */
@@ -35,7 +43,7 @@ const common = z.object({
   /** The address that peers are told, and on which the server listens. */
   HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 = any free port. */
-  PORT: z.coerce.number().int().min(0).max(65535).default(0),
+  PORT: port.default(0),
   /** sqlite:<path>, sqlite::memory: or postgres://… */
   STORE: z
     .string()
@@ -56,7 +64,9 @@ const common = z.object({
   /** The folder of Unix sockets, by which processes of one host call each other; "off" = TCP only. */
   UNIX_SOCKETS: z.string().optional(),
   /** Where /metrics is served; 0 = any free port, "off" = nowhere. */
-  METRICS_PORT: z.union([z.literal('off'), z.coerce.number().int().min(0).max(65535)]).default(0),
+  METRICS_PORT: z
+    .union([z.literal('off'), port], 'use a number from 0 to 65535, or off')
+    .default(0),
   /** Where the process runs, as "eu-1a"; calls stay in their zone while it has endpoints enough. */
   ZONE: label,
   /** Of the service, as "v2"; subsets and splits tell instances apart by it. */

@@ -18,7 +18,7 @@ export async function findAddress(
   options: TargetOptions,
   environment: Environment,
 ): Promise<string> {
-  if (options.address !== undefined) return options.address.replace(/^\w+:\/\//, '');
+  if (options.address !== undefined) return checkedAddress(options.address);
   return withConsul(options, environment, async (consul) => {
     const { value: healthy } = await consul.instances(target);
     const chosen = healthy[Math.floor(systemRandom.next() * healthy.length)];
@@ -29,6 +29,16 @@ export async function findAddress(
       { status: 'UNAVAILABLE', reason: 'NO_INSTANCE' },
     );
   });
+}
+
+/** grpc-js takes an address without a port for one of port 443, and says of it only that nobody is there. */
+function checkedAddress(given: string): string {
+  const address = given.replace(/^https?:\/\//, '').replace(/\/$/, '');
+  if (/^unix:.|^[^/]+:\d{1,5}$/.test(address)) return address;
+  throw new MeshError(
+    `${JSON.stringify(given)} is no address: write it as "127.0.0.1:7101", with the port; weft ps shows those of the mesh that runs here`,
+    { status: 'INVALID_ARGUMENT', reason: 'INVALID_ADDRESS' },
+  );
 }
 
 /** The names of all services that are registered with the agent, sorted. */

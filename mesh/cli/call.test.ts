@@ -134,7 +134,10 @@ test('a failure is its status, reason and details, and exit code 1', async () =>
   expect(err).toContain('  known = 3');
   expect(err).toContain('  may be repeated after 250 ms');
   const invalid = await weftCall([`${orders}/GetOrder`, '{}']);
-  expect(invalid.err).toContain('  order_id: is required and was not set; give it a value');
+  expect(invalid.err).toEqual([
+    `weft: INVALID_ARGUMENT (INVALID_FIELDS): ${orders}/GetOrder at ${address}: the message breaks rules of the schema`,
+    '  order_id: is required and was not set; give it a value',
+  ]);
 });
 
 test('what makes no sense is said before anything is sent', async () => {
@@ -144,6 +147,23 @@ test('what makes no sense is said before anything is sent', async () => {
   expect(noName.err[0]).toContain('weft call --list');
   const nobody = await weftCall(['shop.nobody.v1.NobodyService/Get']);
   expect(nobody.err[0]).toMatch(/no healthy instance of "nobody"; its agent knows orders/);
+  const noPackage = await weftCall(['OrdersService/GetOrder', '{}']);
+  expect(noPackage.err[0]).toMatch(
+    /"OrdersService" has no package.*shop.orders.v1.OrdersService.*--list/,
+  );
+  const noPort = await weftCall([`${orders}/GetOrder`, '{}', '-a', '127.0.0.1']);
+  expect(noPort.err[0]).toMatch(/"127.0.0.1" is no address: write it as "127.0.0.1:7101"/);
+});
+
+test('an address where no gRPC server is says so, with what is there instead', async () => {
+  const atAddress = async (at: string): Promise<string> =>
+    (await weftCall([`${orders}/GetOrder`, '{}', '-a', at])).err.join();
+  expect(await atAddress('127.0.0.1:1')).toMatch(
+    /NO_SERVER.*no gRPC server answers at 127\.0\.0\.1:1 \(connect ECONNREFUSED 127\.0\.0\.1:1\): is it up/,
+  );
+  expect(await atAddress('nobody.invalid:7101')).toMatch(
+    /no gRPC server answers at nobody\.invalid:7101 \(Name resolution failed[^)]*\): is it up/,
+  );
 });
 
 test('services and methods are listed: of one server, one service, or all that Consul knows', async () => {

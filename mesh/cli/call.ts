@@ -86,6 +86,12 @@ async function run(
   if (job.options.describe === true) return describeOne(method, job);
   const { io, options } = job;
   const { service } = parseMethod(method);
+  if (!service.includes('.') && options.address === undefined && options.target === undefined) {
+    throw new MeshError(
+      `"${service}" has no package to find its instances by: write all of the name, as "shop.orders.v1.${service}", or say where it is with -t or -a; weft call --list shows what is served`,
+      { status: 'INVALID_ARGUMENT', reason: 'NO_PACKAGE' },
+    );
+  }
   const answers = callDynamic({
     address: await addressFor(service, job),
     method,
@@ -165,8 +171,11 @@ const named = new Set(['service', 'method', 'endpoint', 'attempts']);
 /** The error as a person reads it: what, then everything that its details hold, a line each. */
 function failureLines({ status, reason, rawMessage, details }: MeshError): string[] {
   const { violations = [], facts = {}, retryAfterMs } = details;
+  // Fields at fault have a line each below, so the first line does without them.
+  const list = violations.map((each) => `${each.field}: ${each.description}`).join('; ');
+  const what = list === '' ? rawMessage : rawMessage.replace(`: ${list}`, '');
   return [
-    `weft: ${status}${reason === undefined ? '' : ` (${reason})`}: ${rawMessage}`,
+    `weft: ${status}${reason === undefined ? '' : ` (${reason})`}: ${what}`,
     ...violations.map(({ field, description }) => `  ${field}: ${description}`),
     ...Object.entries(facts)
       .filter(([name]) => !named.has(name))

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MeshError } from '../kernel/error.ts';
 import { environment } from './environment.ts';
+import { shippedFile } from './root.ts';
 
 /** 0: done; 1: it failed, and the message says why and what to do; 2: the command line makes no sense. */
 const exitCode = { failed: 1, usage: 2 };
@@ -36,6 +38,8 @@ try {
 async function weft(verb: string | undefined): Promise<Command> {
   const program = new Command('weft')
     .description('a gRPC service mesh without sidecars: run it, look at it, call it')
+    .version(version(), '-V, --version', 'say which weft this is')
+    .showHelpAfterError('(--help says what it takes)')
     .exitOverride();
   const asked = Object.entries(verbs).filter(([name]) => name === verb);
   for (const [, load] of asked.length > 0 ? asked : Object.entries(verbs)) {
@@ -44,6 +48,11 @@ async function weft(verb: string | undefined): Promise<Command> {
     program.addCommand(command);
   }
   return program;
+}
+
+function version(): string {
+  const file = readFileSync(shippedFile('package.json'), 'utf8');
+  return /"version": "([^"]+)"/.exec(file)?.[1] ?? 'unknown';
 }
 
 /** What a person reads when a command fails: the message, and the stack only with DEBUG set. */

@@ -58,16 +58,18 @@ function registrationOf(endpoint: Endpoint, check: CheckOptions): ServiceRegistr
 /** Registers until the catalog names the instance; tries again for as long as `signal` lets it. */
 async function makeFound(
   registration: ServiceRegistration,
-  { consul, clock, random }: Ports,
+  { consul, clock, random, log }: Ports,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { id } = registration;
   if (signal?.aborted) throw aborted(signal, `registering ${id}`);
   const attempt = createAttempt(registration, consul, signal ? { signal } : {});
+  const waiting = createWaiting(registration, { clock, log });
   let failure: MeshError | undefined;
   try {
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
       failure = await attempt();
+      waiting(failure);
       if (failure === undefined) return;
       await clock.sleep(jitter(pauseMs, 0.2, random), signal);
     }
@@ -77,6 +79,32 @@ async function makeFound(
     await consul.deregister(id, { timeoutMs: 1_000 }).catch(() => undefined);
     throw failure ? notFound(registration, failure) : aborted(signal, `registering ${id}`);
   }
+}
+
+/** How long nothing is said: the first check of a healthy instance takes up to a second. */
+const quietMs = 3_000;
+
+/**
+ * Tells what an instance waits for that nobody finds: a process that starts without Consul, or where Consul
+ * cannot reach it, would otherwise stand there without a word. Each cause is told once.
+ */
+function createWaiting(
+  registration: ServiceRegistration,
+  { clock, log }: Pick<Ports, 'clock' | 'log'>,
+): (failure: MeshError | undefined) => void {
+  const { id, service } = registration;
+  const startMs = clock.monotonic();
+  let told: string | undefined;
+  return (failure) => {
+    if (failure === undefined) {
+      if (told !== undefined) log.info('found by others', { service, instance: id });
+      return;
+    }
+    if (failure.rawMessage === told || clock.monotonic() - startMs < quietMs) return;
+    told = failure.rawMessage;
+    const { rawMessage } = notFound(registration, failure);
+    log.warn(`${rawMessage}; trying on`, { service, instance: id });
+  };
 }
 
 /** Each attempt gives why the instance cannot be found yet, or undefined once it can; throws what lasts. */
@@ -108,8 +136,11 @@ function createAttempt(
 }
 
 function notFound({ id, check }: ServiceRegistration, failure: MeshError): MeshError {
-  const asked = `Consul must reach grpc.health.v1.Health at ${check.address}`;
-  return new MeshError(`${id} cannot be found by others: ${failure.rawMessage}; ${asked}`, {
+  const remedy =
+    failure.reason === 'CONSUL_UNAVAILABLE'
+      ? 'start Consul, or say where its agent answers (MESH_CONSUL)'
+      : `Consul must reach grpc.health.v1.Health at ${check.address}`;
+  return new MeshError(`${id} cannot be found by others: ${failure.rawMessage}; ${remedy}`, {
     status: 'UNAVAILABLE',
     ...(failure.reason && { reason: failure.reason }),
     cause: failure,

@@ -124,7 +124,10 @@ class PlannedRoutes implements Routes {
       waitForEndpointMs,
     );
     const late = (): MeshError =>
-      noEndpoint(target, `discovery has not answered within ${String(Math.round(waitMs))} ms`);
+      noEndpoint(
+        target,
+        `discovery has not answered within ${String(Math.round(waitMs))} ms: is it up, and at the address it was given?`,
+      );
     for (;;) {
       const nowMs = clock.monotonic();
       const lent = this.take(context, nowMs, false);

@@ -20,7 +20,7 @@ export function parseMethod(name: string): { service: string; method: string } {
   const [, service, method] = /^\/?([\w.]+)[/.](\w+)$/.exec(name) ?? [];
   if (service !== undefined && method !== undefined) return { service, method };
   throw new MeshError(
-    `${JSON.stringify(name)} is not a method: write it as "shop.orders.v1.OrdersService/PlaceOrder"`,
+    `${JSON.stringify(name)} is not a method: write it with its package and service, as "shop.orders.v1.OrdersService/PlaceOrder"; weft call --list shows those that are served`,
     { status: 'INVALID_ARGUMENT', reason: 'INVALID_METHOD' },
   );
 }

@@ -86,12 +86,28 @@ async function readOver(
     return { address, services, image: imageOfFiles(importsFirst(files)) };
   } catch (thrown) {
     const { serviceName: service } = Protocol;
-    throw wireError(thrown, { service, method: 'ServerReflectionInfo', endpoint: address });
+    throw reached(
+      wireError(thrown, { service, method: 'ServerReflectionInfo', endpoint: address }),
+    );
   } finally {
     release();
     call.end();
     client.close();
   }
+}
+
+/** What grpc-js says of a server that is not there, in words for who has mistyped its address. */
+function reached(error: MeshError): MeshError {
+  const { rawMessage, details } = error;
+  const [, why] =
+    /(?:Last error: (?:Error: )?|(?=Name resolution failed))(.+?)(?:\. Resolution note: .*)?$/.exec(
+      rawMessage,
+    ) ?? [];
+  if (error.status !== 'UNAVAILABLE' || why === undefined) return error;
+  return new MeshError(
+    `no gRPC server answers at ${details.facts?.['endpoint'] ?? 'this address'} (${why}): is it up, without TLS, and is this its address?`,
+    { status: 'UNAVAILABLE', reason: 'NO_SERVER', details, cause: error },
+  );
 }
 
 function answerIn(message: unknown, question: Question, address: string): Answer {
