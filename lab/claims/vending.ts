@@ -66,13 +66,21 @@ function claimsOf(outcomes: readonly Outcome[], errors: readonly string[]): read
 
 function table(outcomes: readonly Outcome[]): string {
   return markdownTable(
-    ['what happens', 'plays', 'done', 'cancelled and given back', 'errors in the books'],
+    [
+      'what happens',
+      'plays',
+      'done',
+      'cancelled and given back',
+      'written off',
+      'errors in the books',
+    ],
     scenarios.map(({ name }) => {
       const mine = outcomes.filter((outcome) => outcome.name === name);
       const ends = mine.flatMap((outcome) => outcome.ends);
       const count = (end: string): number => ends.filter((each) => each === end).length;
       const errors = mine.reduce((sum, outcome) => sum + outcome.errors.length, 0);
-      return [name, mine.length, count('done'), count('settled'), errors];
+      const ended = [count('done'), count('settled'), count('written off')];
+      return [name, mine.length, ...ended, errors];
     }),
   );
 }

@@ -20,43 +20,58 @@ export function onEachDatabase<DB>(
   migrations: readonly Migration[],
   tests: (database: TestDatabase<DB>) => void,
 ): void {
+  onEachDialect((urlOf) => {
+    const opened: Store<DB>[] = [];
+    tests({
+      async open() {
+        const store = await openStore<DB>({ url: await urlOf('test'), migrations });
+        opened.push(store);
+        return store;
+      },
+    });
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store.close();
+    });
+  });
+}
+
+/** Gives the URL of a database of the running test, which is empty when it is asked for first. */
+export type UrlOf = (name: string) => Promise<string>;
+
+/** The same for whole services, which open their databases themselves: several of a story, several instances of each. */
+export function onEachDialect(tests: (urlOf: UrlOf) => void): void {
   describe('on SQLite', () => {
     let folder = '';
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'weft-store-'));
     });
-    tests(openings(() => `sqlite:${join(folder, 'test.db')}`, migrations));
+    tests((name) => Promise.resolve(`sqlite:${join(folder, `${name}.db`)}`));
     afterEach(() => rm(folder, { recursive: true, force: true }));
   });
 
   describe('on PostgreSQL', () => {
     let server: PostgresServer;
-    let databases = 0;
+    const made = new Map<string, Promise<string>>();
+    let tested = 0;
     beforeAll(async () => {
       server = await startPostgres();
     });
     afterAll(() => server.close());
-    const name = (): string => `test_${String(databases)}`;
-    beforeEach(async () => {
-      databases++;
-      const store = await openStore<unknown>({ url: server.url, migrations: [] });
-      await sql`create database ${sql.id(name())}`.execute(store.db);
-      await store.close();
+    beforeEach(() => {
+      made.clear();
+      tested++;
     });
-    tests(openings(() => server.url.replace(/[^/]*$/, name()), migrations));
+    tests((name) => {
+      const url = made.get(name) ?? create(server, `${name}_${String(tested)}`);
+      made.set(name, url);
+      return url;
+    });
   });
 }
 
-function openings<DB>(url: () => string, migrations: readonly Migration[]): TestDatabase<DB> {
-  const opened: Store<DB>[] = [];
-  afterEach(async () => {
-    for (const store of opened.splice(0)) await store.close();
-  });
-  return {
-    async open() {
-      const store = await openStore<DB>({ url: url(), migrations });
-      opened.push(store);
-      return store;
-    },
-  };
+async function create({ url }: PostgresServer, name: string): Promise<string> {
+  const store = await openStore<unknown>({ url, migrations: [] });
+  await sql`create database ${sql.id(name)}`.execute(store.db);
+  await store.close();
+  return url.replace(/[^/]*$/, name);
 }

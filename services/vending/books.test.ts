@@ -25,6 +25,17 @@ test('money without a drink, a drink without money, and a sale without an end do
   expect(errorsIn({ ...right, sales: paid })).toContain('s1 has not come to an end');
 });
 
+test('a sale that was written off has a can that is gone, and no money', () => {
+  const sales = [{ ...id, cents: 150, status: SaleStatus.WRITTEN_OFF }];
+  const payments = [{ ...id, status: PaymentStatus.VOID, cents: 0, changeCents: 0 }];
+  expect(errorsIn({ ...right, sales, payments })).toEqual([]);
+  expect(errorsIn({ ...right, sales })).toEqual(['s1: 150 cents taken, 0 owed']);
+  const slots = [{ itemId: 'tea', loaded: 5, left: 5 }];
+  expect(errorsIn({ ...right, sales, payments, slots, cans: [] })).toEqual([
+    's1: its can has not dropped',
+  ]);
+});
+
 test('what belongs to no sale, and a can that is nowhere, do not', () => {
   expect(errorsIn({ ...right, sales: [] })).toContain('nobody has heard of the sale s1');
   const slots = [{ itemId: 'tea', loaded: 5, left: 3 }];

@@ -38,14 +38,20 @@ function saleErrors(
 ): readonly string[] {
   const errors: string[] = [];
   const done = status === SaleStatus.DONE;
+  // Its can is gone, and nothing was taken for it: the books say so, and that is all they can say.
+  const writtenOff = status === SaleStatus.WRITTEN_OFF;
   const taken = takenBy(payment);
   const owed = done ? cents : 0;
   const dropped = can?.status === CanStatus.DROPPED;
-  if (!done && status !== SaleStatus.SETTLED) errors.push(`${saleId} has not come to an end`);
+  if (!done && !writtenOff && status !== SaleStatus.SETTLED) {
+    errors.push(`${saleId} has not come to an end`);
+  }
   if (taken !== owed) {
     errors.push(`${saleId}: ${String(taken)} cents taken, ${String(owed)} owed`);
   }
-  if (dropped !== done) errors.push(`${saleId}: its can has ${dropped ? '' : 'not '}dropped`);
+  if (dropped !== (done || writtenOff)) {
+    errors.push(`${saleId}: its can has ${dropped ? '' : 'not '}dropped`);
+  }
   return errors;
 }
 

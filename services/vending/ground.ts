@@ -48,13 +48,20 @@ function isAway(thrown: unknown): boolean {
   return status === 'UNAVAILABLE' || status === 'DEADLINE_EXCEEDED';
 }
 
+/** How a sale can end. */
+export type End = 'done' | 'settled' | 'written off';
+
+const ends: ReadonlyMap<SaleStatus | undefined, End> = new Map([
+  [SaleStatus.DONE, 'done'],
+  [SaleStatus.SETTLED, 'settled'],
+  [SaleStatus.WRITTEN_OFF, 'written off'],
+]);
+
 /** Waits for the end of a sale, and gives it. */
-export async function endOf(ground: Ground, saleId: string): Promise<'done' | 'settled'> {
-  let end: 'done' | 'settled' | undefined;
+export async function endOf(ground: Ground, saleId: string): Promise<End> {
+  let end: End | undefined;
   await until(ground, async () => {
-    const { sale } = await ground.machine.getSale({ saleId });
-    if (sale?.status === SaleStatus.DONE) end = 'done';
-    if (sale?.status === SaleStatus.SETTLED) end = 'settled';
+    end = ends.get((await ground.machine.getSale({ saleId })).sale?.status);
     return end !== undefined;
   });
   return end ?? 'settled';

@@ -2,11 +2,17 @@
  * What can go wrong at a vending machine, each with its proper end. Played over real processes by
  * vending.slow.test.ts and by lab/claims; each scenario has a machine of its own.
  */
+import { PaymentStatus } from '#gen/vending/cashier/v1/cashier.ts';
 import { SaleStatus } from '#gen/vending/machine/v1/machine.ts';
 import { MeshError } from '#mesh';
-import { endOf, type Ground, ledgerErrors, until } from './ground.ts';
-
-type End = 'done' | 'settled';
+import {
+  type End,
+  endOf,
+  type Ground,
+  ledgerErrors,
+  until,
+  type VendingService,
+} from './ground.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -24,6 +30,7 @@ export interface At {
 
 const done: readonly End[] = ['done'];
 const settled: readonly End[] = ['settled'];
+const writtenOff: readonly End[] = ['written off'];
 
 const calm: Scenario = {
   name: 'nothing goes wrong',
@@ -70,15 +77,29 @@ const early: Scenario = {
   name: 'DrinkDispensed comes before PaymentCompleted',
   ends: [done],
   async play(ground, at) {
-    const id = saleOf(at);
-    await select(ground, at);
-    // The can drops by itself: the machine hears of it while nobody has paid.
-    await ground.dispenser.dispense({ ...id, itemId: 'cola' });
-    await until(ground, async () => {
-      const { sale } = await ground.machine.getSale({ saleId: id.saleId });
-      return sale?.status === SaleStatus.EARLY;
-    });
+    await dropEarly(ground, at);
     await pay(ground, at);
+  },
+};
+
+const neverPaid: Scenario = {
+  name: 'the can drops, and nobody ever pays',
+  ends: [writtenOff],
+  async play(ground, at) {
+    await dropEarly(ground, at);
+    await giveUp(ground, at);
+    // Who comes with money now is late: it is not taken.
+    const late = await ground.cashier.charge(coins(at));
+    if (late.payment?.status === PaymentStatus.COMPLETED) throw new Error('paid after all');
+  },
+};
+
+const declinedEarly: Scenario = {
+  name: 'the can drops, and then the payment is refused',
+  ends: [writtenOff],
+  async play(ground, at) {
+    await dropEarly(ground, at);
+    await pay(ground, at, 'tok_declined').catch(unlessRefused);
   },
 };
 
@@ -118,8 +139,7 @@ const lost: Scenario = {
     await select(ground, at);
     // Whoever would hear it is away; when they are back, it is gone.
     await Promise.all([ground.kill('machine'), ground.kill('dispenser')]);
-    const money = { itemId: 'cola', priceCents: 180, cents: 200, card: '' };
-    await ground.cashier.charge({ ...saleOf(at), ...money });
+    await ground.cashier.charge(coins(at));
     await until(ground, () => ground.losePayment(at.machineId).then(yes, no));
     ground.start('dispenser');
     ground.start('machine');
@@ -162,11 +182,7 @@ const unpaid: Scenario = {
   ends: [settled],
   async play(ground, at) {
     await select(ground, at);
-    await ground.kill('machine');
-    ground.start('machine', { GIVE_UP_MS: '300' });
-    await endOf(ground, at.sales[0]);
-    await ground.kill('machine');
-    ground.start('machine');
+    await giveUp(ground, at);
   },
 };
 
@@ -178,12 +194,7 @@ const lateDispenser: Scenario = {
     await select(ground, at);
     await ground.kill('dispenser');
     await pay(ground, at);
-    await ground.kill('machine');
-    ground.start('machine', { GIVE_UP_MS: '300' });
-    ground.start('dispenser');
-    await endOf(ground, at.sales[0]);
-    await ground.kill('machine');
-    ground.start('machine');
+    await giveUp(ground, at, 'dispenser');
   },
 };
 
@@ -193,6 +204,8 @@ export const scenarios: readonly Scenario[] = [
   declined,
   stuck,
   early,
+  neverPaid,
+  declinedEarly,
   repeated,
   two,
   lost,
@@ -243,6 +256,31 @@ function saleOf(at: Sale): { machineId: string; saleId: string } {
 async function select(ground: Ground, at: Sale): Promise<void> {
   const item = { ...saleOf(at), itemId: 'cola' };
   await until(ground, () => ground.machine.selectItem(item).then(yes));
+}
+
+/** The can drops by itself: the machine hears of it while nobody has paid. */
+async function dropEarly(ground: Ground, at: At): Promise<void> {
+  const id = saleOf(at);
+  await select(ground, at);
+  await ground.dispenser.dispense({ ...id, itemId: 'cola' });
+  await until(ground, async () => {
+    const { sale } = await ground.machine.getSale({ saleId: id.saleId });
+    return sale?.status === SaleStatus.EARLY;
+  });
+}
+
+/** A machine with little patience gives the sale up; then the patient one is back. */
+async function giveUp(ground: Ground, at: At, comesBack?: VendingService): Promise<void> {
+  await ground.kill('machine');
+  ground.start('machine', { GIVE_UP_MS: '300' });
+  if (comesBack !== undefined) ground.start(comesBack);
+  await endOf(ground, at.sales[0]);
+  await ground.kill('machine');
+  ground.start('machine');
+}
+
+function coins(at: At) {
+  return { ...saleOf(at), itemId: 'cola', priceCents: 180, cents: 200, card: '' };
 }
 
 async function pay({ machine }: Ground, at: Sale, card = ''): Promise<void> {

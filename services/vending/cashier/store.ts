@@ -41,8 +41,8 @@ export interface Till {
     tx: Transaction<CashierDb>,
     payment: Payment,
   ): Promise<{ readonly payment: Payment; readonly fresh: boolean }>;
-  /** Gives back what is in the till for a sale; false when nothing is. */
-  giveBack(tx: Transaction<CashierDb>, saleId: string): Promise<boolean>;
+  /** Gives back what is in the till for a sale, if anything is. */
+  giveBack(tx: Transaction<CashierDb>, saleId: string): Promise<void>;
   find(saleId: string): Promise<Payment | undefined>;
   list(machineId: string): Promise<readonly Payment[]>;
 }
@@ -60,13 +60,12 @@ export function createTill({ db }: Store<CashierDb>): Till {
     },
 
     async giveBack(tx, saleId) {
-      const { numUpdatedRows } = await tx
+      await tx
         .updateTable('payments')
         .set({ status: 'returned' })
         .where('sale_id', '=', saleId)
         .where('status', '=', 'completed')
-        .executeTakeFirstOrThrow();
-      return numUpdatedRows === 1n;
+        .execute();
     },
 
     find: (saleId) => read(db, saleId),

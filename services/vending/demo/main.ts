@@ -1,16 +1,23 @@
-/** The demo of the vending machines: a sale, a declined card, a can that is stuck, the last can, and a dispenser that is away. */
+/** The demo of the vending machines: a sale, a declined card, a can that is stuck, a dispenser that is away, a can that nobody pays, the last can. */
 import { CashierServiceDefinition, PaymentStatus } from '#gen/vending/cashier/v1/cashier.ts';
 import { DispenserServiceDefinition } from '#gen/vending/dispenser/v1/dispenser.ts';
 import { MachineServiceDefinition, SaleStatus } from '#gen/vending/machine/v1/machine.ts';
 import { MeshError } from '#mesh';
 import { play, type Stage } from '../../stage/stage.ts';
 
+/** The ends of a sale. */
+const endings: ReadonlyMap<SaleStatus, string> = new Map([
+  [SaleStatus.DONE, 'done'],
+  [SaleStatus.SETTLED, 'cancelled'],
+  [SaleStatus.WRITTEN_OFF, 'written off'],
+]);
+
 await play('vending', async (stage) => {
   const { say, until, traced, draw, weft } = stage;
-  const { machineId, dispenser, select, pay, ends } = customerOf(stage);
+  const { machineId, dispenser, statusOf, select, pay, ends } = customerOf(stage);
 
   await until('the dispenser is there', async () => {
-    await dispenser.load({ machineId, itemId: 'cola', cans: 3, loadId: machineId });
+    await dispenser.load({ machineId, itemId: 'cola', cans: 4, loadId: machineId });
     return true;
   });
 
@@ -49,8 +56,18 @@ await play('vending', async (stage) => {
   });
   await ends(waiting);
 
-  say.chapter('5. The last can, and one that is not there');
-  const last = [`${machineId}-5`, `${machineId}-6`];
+  say.chapter('5. A can drops by itself, and its card is declined: it is written off');
+  const early = `${machineId}-5`;
+  await select(early);
+  await dispenser.dispense({ machineId, saleId: early, itemId: 'cola' });
+  await until('the machine has heard of the can', async () => {
+    return (await statusOf(early)) === SaleStatus.EARLY;
+  });
+  await pay(early, 'tok_declined');
+  await ends(early);
+
+  say.chapter('6. The last can, and one that is not there');
+  const last = [`${machineId}-6`, `${machineId}-7`];
   for (const saleId of last) {
     await select(saleId);
     await pay(saleId);
@@ -67,7 +84,7 @@ function customerOf({ client, say, until, random }: Stage) {
   const statusOf = async (saleId: string): Promise<SaleStatus | undefined> =>
     (await machine.getSale({ saleId })).sale?.status;
   return {
-    ...{ machineId, dispenser },
+    ...{ machineId, dispenser, statusOf },
     select: (saleId: string) => machine.selectItem({ machineId, saleId, itemId: 'cola' }),
     async pay(saleId: string, card = ''): Promise<void> {
       await machine.pay({ machineId, saleId, cents: 200, card }).catch((thrown: unknown) => {
@@ -77,7 +94,7 @@ function customerOf({ client, say, until, random }: Stage) {
     async ends(saleId: string): Promise<void> {
       await until(`the end of ${saleId}`, async () => {
         const status = await statusOf(saleId);
-        return status === SaleStatus.DONE || status === SaleStatus.SETTLED;
+        return status !== undefined && endings.has(status);
       });
       const { sale } = await machine.getSale({ saleId });
       const { slots } = await dispenser.getCans({ machineId });
@@ -85,8 +102,11 @@ function customerOf({ client, say, until, random }: Stage) {
       const till = payments
         .filter(({ status }) => status === PaymentStatus.COMPLETED)
         .reduce((sum, { cents, changeCents }) => sum + cents - changeCents, 0);
-      const end = sale?.status === SaleStatus.DONE ? 'done' : `cancelled (${sale?.reason ?? ''})`;
-      say.line(`${end}; ${String(slots[0]?.left)} cans left, ${String(till)} cents in the till`);
+      const end = endings.get(sale?.status ?? SaleStatus.UNSPECIFIED) ?? '';
+      const why = sale?.reason === '' ? '' : ` (${sale?.reason ?? ''})`;
+      say.line(
+        `${end}${why}; ${String(slots[0]?.left)} cans left, ${String(till)} cents in the till`,
+      );
     },
   };
 }

@@ -19,6 +19,7 @@ export function createWishing({
   readonly events: Events<DispenserDb>;
 }): Wishing {
   return async (tx, { saleId, machineId, itemId }, wish) => {
+    await cans.hold(tx, machineId);
     const found = await cans.find(tx, saleId);
     const change = next(found, wish, await cans.shelf(tx, machineId, itemId));
     const before = found ?? { saleId, machineId, itemId, status: 'held', reason: '' };

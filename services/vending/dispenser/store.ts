@@ -23,6 +23,8 @@ export interface Cans {
     },
   ): Promise<void>;
   setJammed(tx: Tx, machineId: string, jammed: boolean): Promise<void>;
+  /** Takes a machine for the rest of the transaction: until then nobody else moves a can of it. */
+  hold(tx: Tx, machineId: string): Promise<void>;
   shelf(tx: Tx, machineId: string, itemId: string): Promise<Shelf>;
   find(tx: Tx, saleId: string): Promise<Can | undefined>;
   save(tx: Tx, can: Can): Promise<void>;
@@ -30,7 +32,35 @@ export interface Cans {
   list(machineId: string): Promise<readonly Can[]>;
 }
 
-export function createCans({ db }: Store<DispenserDb>): Cans {
+export function createCans(store: Store<DispenserDb>): Cans {
+  return { ...machines, ...slotsIn(store), ...cansIn(store) };
+}
+
+const machines: Pick<Cans, 'setJammed' | 'hold'> = {
+  async setJammed(tx, machineId, jammed) {
+    const row = { machine_id: machineId, jammed: jammed ? 1 : 0 };
+    await tx
+      .insertInto('machines')
+      .values(row)
+      .onConflict((conflict) => conflict.column('machine_id').doUpdateSet(row))
+      .execute();
+  },
+
+  async hold(tx, machineId) {
+    // A write that changes nothing: on PostgreSQL it waits for whoever holds the row, and what is read after it is new.
+    await tx
+      .insertInto('machines')
+      .values({ machine_id: machineId, jammed: 0 })
+      .onConflict((conflict) =>
+        conflict
+          .column('machine_id')
+          .doUpdateSet(({ ref }) => ({ jammed: ref('machines.jammed') })),
+      )
+      .execute();
+  },
+};
+
+function slotsIn({ db }: Store<DispenserDb>): Pick<Cans, 'load' | 'shelf' | 'slots'> {
   return {
     async load(tx, { loadId, machineId, itemId, cans }) {
       await tx
@@ -40,21 +70,27 @@ export function createCans({ db }: Store<DispenserDb>): Cans {
         .execute();
     },
 
-    async setJammed(tx, machineId, jammed) {
-      await tx.deleteFrom('jams').where('machine_id', '=', machineId).execute();
-      if (jammed) await tx.insertInto('jams').values({ machine_id: machineId }).execute();
-    },
-
     async shelf(tx, machineId, itemId) {
       const slot = (await slotsOf(tx, machineId)).get(itemId);
-      const jam = await tx
-        .selectFrom('jams')
-        .selectAll()
+      const machine = await tx
+        .selectFrom('machines')
+        .select('jammed')
         .where('machine_id', '=', machineId)
         .executeTakeFirst();
-      return { free: slot?.free ?? 0, jammed: jam !== undefined };
+      return { free: slot?.free ?? 0, jammed: machine?.jammed === 1 };
     },
 
+    async slots(machineId) {
+      const slots = [...(await slotsOf(db, machineId))].sort(([a], [b]) => (a < b ? -1 : 1));
+      return slots.map(([itemId, { loaded, dropped }]) => {
+        return { itemId, loaded, left: loaded - dropped };
+      });
+    },
+  };
+}
+
+function cansIn({ db }: Store<DispenserDb>): Pick<Cans, 'find' | 'save' | 'list'> {
+  return {
     async find(tx, saleId) {
       const row = await tx
         .selectFrom('cans')
@@ -70,13 +106,6 @@ export function createCans({ db }: Store<DispenserDb>): Cans {
         .values({ sale_id: saleId, machine_id: machineId, item_id: itemId, status, reason })
         .onConflict((conflict) => conflict.column('sale_id').doUpdateSet({ status, reason }))
         .execute();
-    },
-
-    async slots(machineId) {
-      const slots = [...(await slotsOf(db, machineId))].sort(([a], [b]) => (a < b ? -1 : 1));
-      return slots.map(([itemId, { loaded, dropped }]) => {
-        return { itemId, loaded, left: loaded - dropped };
-      });
     },
 
     async list(machineId) {

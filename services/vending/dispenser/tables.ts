@@ -23,6 +23,14 @@ export const dispenserMigrations: readonly Migration[] = [
       create table jams (machine_id text primary key);
     `,
   },
+  {
+    name: '002-machines',
+    up: `
+      create table machines (machine_id text primary key, jammed integer not null);
+      insert into machines (machine_id, jammed) select machine_id, 1 from jams;
+      drop table jams;
+    `,
+  },
 ];
 
 export interface CanRow {
@@ -37,5 +45,6 @@ export interface CanRow {
 export interface DispenserDb {
   loads: { load_id: string; machine_id: string; item_id: string; cans: number };
   cans: CanRow;
-  jams: { machine_id: string };
+  /** `jammed` is 0 or 1. Whoever moves cans of a machine holds its row until the commit. */
+  machines: { machine_id: string; jammed: number };
 }

@@ -3,7 +3,7 @@ import { PaymentCompleted, PaymentRefused } from '#gen/vending/cashier/v1/events
 import { DrinkDispensed, DrinkMissing } from '#gen/vending/dispenser/v1/events.ts';
 import { type EventHandler, on } from '#mesh';
 import type { Ledger } from './ledger.ts';
-import { cancel, dispense, pay } from './sale.ts';
+import { cancel, dispense, pay, unpaid } from './sale.ts';
 import type { VendingDb } from './store.ts';
 
 /** In whatever order they come, twice or late: a sale takes down what is new to it. */
@@ -19,7 +19,7 @@ export function machineHandlers({ stepIn }: Ledger): readonly EventHandler<Vendi
     }),
     on(PaymentRefused, async ({ machineId, saleId, reason }, { tx }) => {
       const id = { machineId, saleId };
-      await stepIn(tx, id, (sale) => cancel(sale, id, reason));
+      await stepIn(tx, id, (sale) => unpaid(sale, id, reason));
     }),
     on(DrinkMissing, async ({ machineId, saleId, reason }, { tx }) => {
       const id = { machineId, saleId };

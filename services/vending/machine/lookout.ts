@@ -11,7 +11,7 @@ import { CanStatus, type DispenserServiceDefinition } from '#gen/vending/dispens
 import { type Client, type Clock, type Log, MeshError } from '#mesh';
 import type { Patience } from './config.ts';
 import type { Ledger } from './ledger.ts';
-import { cancel, dispense, pay, type Sale, type SaleId, settle } from './sale.ts';
+import { cancel, dispense, pay, type Sale, type SaleId, settle, unpaid } from './sale.ts';
 import type { Floor, OpenSale } from './store.ts';
 
 export interface LookoutOptions {
@@ -43,7 +43,7 @@ async function lookAt(options: LookoutOptions, open: OpenSale, giveUp: boolean):
   switch (sale.status) {
     case 'selected':
     case 'early':
-      return askCashier(options, id, giveUp && sale.status === 'selected');
+      return askCashier(options, id, giveUp);
     case 'paid':
       return askDispenser(options, { ...id, itemId: sale.itemId }, giveUp);
     case 'cancelled':
@@ -51,6 +51,7 @@ async function lookAt(options: LookoutOptions, open: OpenSale, giveUp: boolean):
     case 'new':
     case 'done':
     case 'settled':
+    case 'written off':
       return;
   }
 }
@@ -64,7 +65,7 @@ async function askCashier(
   if (payment?.status === PaymentStatus.COMPLETED) {
     await ledger.step(id, (sale) => pay(sale, id, payment.cents));
   } else if (payment !== undefined) {
-    await ledger.step(id, (sale) => cancel(sale, id, payment.reason || 'NOT_PAID'));
+    await ledger.step(id, (sale) => unpaid(sale, id, payment.reason || 'NOT_PAID'));
   }
 }
 

@@ -5,9 +5,10 @@ import {
   PaymentCompleted,
   SaleCancelled,
   SaleSettled,
+  SaleWrittenOff,
 } from '#gen/vending/machine/v1/events.ts';
 import { given, happened } from '#mesh';
-import { cancel, checkPayable, dispense, pay, sales, select, settle } from './sale.ts';
+import { cancel, checkPayable, dispense, pay, sales, select, settle, unpaid } from './sale.ts';
 
 const id = { machineId: 'lobby', saleId: 's1' };
 const selected = happened(ItemSelected, { ...id, itemId: 'tea', cents: 150 });
@@ -40,6 +41,38 @@ test('a drink that is heard of before its payment is early, and done when the pa
     sales.initial,
   );
   expect(state.status).toBe('done');
+});
+
+test('a drink that has dropped and is never paid is written off, once, and takes no money later', () => {
+  const early = happened(DrinkDispensed, { ...id, itemId: 'tea', changeCents: 0 });
+  const loss = happened(SaleWrittenOff, { ...id, itemId: 'tea', cents: 150, reason: 'NOT_PAID' });
+  given(sales, selected, early)
+    .when((sale) => unpaid(sale, id, 'NOT_PAID'))
+    .gives(loss);
+  for (const late of [unpaid, cancel]) {
+    given(sales, selected, early, loss)
+      .when((sale) => late(sale, id, 'NOT_PAID'))
+      .gives();
+  }
+  given(sales, selected, early, loss)
+    .when((sale) => pay(sale, id, 200))
+    .gives();
+  given(sales, selected, early, loss)
+    .when((sale) => {
+      checkPayable(sale, id, 200);
+      return [];
+    })
+    .refuses('SALE_WRITTEN_OFF');
+});
+
+test('a sale that is never paid is cancelled while its can is in the machine', () => {
+  const reason = 'CARD_DECLINED';
+  given(sales, selected)
+    .when((sale) => unpaid(sale, id, reason))
+    .gives(happened(SaleCancelled, { ...id, itemId: 'tea', reason }));
+  given(sales, selected, paid, dispensed)
+    .when((sale) => unpaid(sale, id, reason))
+    .gives();
 });
 
 test('only what is sold is selected, and only a selected sale is paid, with enough', () => {

@@ -1,9 +1,12 @@
 /**
  * What has happened to a sale, what that makes of it, and what may happen next: plain functions, no I/O.
  *
- *     new -> selected -> paid --> done
- *                \-> early ----/          (the drink was heard of before the payment)
- *                \------> cancelled -> settled
+ *     new -> selected -> paid ---> done
+ *                |         \
+ *                |----------\--> cancelled -> settled
+ *                |
+ *                \-> early ----> done           (the drink was heard of before the payment)
+ *                      \-------> written off    (it was never paid: the can is gone, and nothing was taken)
  *
  * Cashier and dispenser decide what happens to money and cans; a sale only takes down what they say. Calls and
  * events may come twice, late, or in another order: each decision gives nothing for what has happened already.
@@ -14,11 +17,21 @@ import {
   PaymentCompleted,
   SaleCancelled,
   SaleSettled,
+  SaleWrittenOff,
 } from '#gen/vending/machine/v1/events.ts';
 import { applies, defineAggregate, happened, jsonData, type NewEvent, refusal, z } from '#mesh';
 
 const shape = z.object({
-  status: z.enum(['new', 'selected', 'paid', 'early', 'done', 'cancelled', 'settled']),
+  status: z.enum([
+    'new',
+    'selected',
+    'paid',
+    'early',
+    'done',
+    'cancelled',
+    'settled',
+    'written off',
+  ]),
   machineId: z.string(),
   saleId: z.string(),
   itemId: z.string(),
@@ -45,6 +58,7 @@ export const sales = defineAggregate<Sale>({
     }),
     applies(SaleCancelled, (sale, { reason }) => ({ ...sale, status: 'cancelled', reason })),
     applies(SaleSettled, (sale) => ({ ...sale, status: 'settled' })),
+    applies(SaleWrittenOff, (sale, { reason }) => ({ ...sale, status: 'written off', reason })),
   ],
   snapshot: { every: 100, schema: 1, data: jsonData(shape) },
 });
@@ -76,6 +90,9 @@ export function checkPayable(sale: Sale, { saleId, machineId }: SaleId, cents: n
   if (status === 'cancelled' || status === 'settled') {
     throw refusal('SALE_CANCELLED', `the sale ${saleId} was cancelled: ${reason}`);
   }
+  if (status === 'written off') {
+    throw refusal('SALE_WRITTEN_OFF', `the sale ${saleId} was written off: ${reason}`);
+  }
   if (status === 'selected' && cents < sale.cents) {
     throw refusal('TOO_LITTLE', `${itemId} costs ${String(sale.cents)} cents`);
   }
@@ -97,6 +114,16 @@ export function dispense(sale: Sale, id: SaleId): readonly NewEvent[] {
   return [happened(DrinkDispensed, { ...id, itemId, changeCents })];
 }
 
+/**
+ * The cashier has said that it will never be paid. Of a can that has dropped already nothing can be taken back: it is
+ * written off, and stands in the ledger as what it is, a loss.
+ */
+export function unpaid(sale: Sale, id: SaleId, reason: string): readonly NewEvent[] {
+  if (sale.status !== 'early') return cancel(sale, id, reason);
+  const { itemId, cents } = sale;
+  return [happened(SaleWrittenOff, { ...id, itemId, cents, reason })];
+}
+
 /** One of the two has said that it will not be. Whatever the other did is taken back. */
 export function cancel(sale: Sale, id: SaleId, reason: string): readonly NewEvent[] {
   if (sale.status === 'new') throw refusal('NOT_SELECTED', `nobody has selected ${id.saleId}`);
@@ -111,7 +138,7 @@ export function settle(sale: Sale, id: SaleId): readonly NewEvent[] {
 
 /** Whether there is something to see to yet. */
 export function isOpen({ status }: Pick<Sale, 'status'>): boolean {
-  return status !== 'done' && status !== 'settled';
+  return status !== 'done' && status !== 'settled' && status !== 'written off';
 }
 
 /** Whether somebody else may step up to the machine. */

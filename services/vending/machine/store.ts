@@ -1,5 +1,5 @@
 /** What the service keeps beside its events: who stands at a machine, what is still open, and what was sold. */
-import { DrinkDispensed } from '#gen/vending/machine/v1/events.ts';
+import { DrinkDispensed, SaleWrittenOff } from '#gen/vending/machine/v1/events.ts';
 import {
   type Migration,
   type ProjectionOptions,
@@ -12,7 +12,8 @@ import {
 import { isInTheWay, isOpen, type Sale, type SaleId } from './sale.ts';
 
 export interface VendingDb {
-  sales: { item_id: string; count: number };
+  /** `written_off` of the `count` were never paid. */
+  sales: { item_id: string; count: number; written_off: number };
   machines: { machine_id: string; sale_id: string; dispensed: number };
   open_sales: { sale_id: string; machine_id: string; since: number; due_at: number };
 }
@@ -42,19 +43,31 @@ export const vendingMigrations: readonly Migration[] = [
       create index open_sales_due on open_sales (due_at);
     `,
   },
+  {
+    name: '003-written-off',
+    up: 'alter table sales add column written_off integer not null default 0',
+  },
 ];
 
-/** How often each item was dispensed. */
+/** How often each item was dispensed, and how often for nothing. */
 export const salesProjection: ProjectionOptions<VendingDb> = {
   name: 'sales',
   projectors: [
     projects(DrinkDispensed, async (tx, { itemId }) => {
       await tx
         .insertInto('sales')
-        .values({ item_id: itemId, count: 1 })
+        .values({ item_id: itemId, count: 1, written_off: 0 })
         .onConflict((on) =>
           on.column('item_id').doUpdateSet((row) => ({ count: row('sales.count', '+', 1) })),
         )
+        .execute();
+    }),
+    projects(SaleWrittenOff, async (tx, { itemId }) => {
+      // It has dropped before, so its row is there.
+      await tx
+        .updateTable('sales')
+        .set((row) => ({ written_off: row('written_off', '+', 1) }))
+        .where('item_id', '=', itemId)
         .execute();
     }),
   ],
@@ -87,7 +100,7 @@ export interface Floor {
   takeDue(at: { readonly nowMs: number; readonly dueAt: number }): Promise<readonly OpenSale[]>;
   at(machineId: string): Promise<Stand>;
   /** The sales as far as they are projected, by item. */
-  listSales(): Promise<{ itemId: string; count: number }[]>;
+  listSales(): Promise<{ itemId: string; count: number; writtenOff: number }[]>;
 }
 
 export function createFloor(store: Store<VendingDb>): Floor {
@@ -145,7 +158,11 @@ export function createFloor(store: Store<VendingDb>): Floor {
 
     at: (machineId) => standAt(store, machineId),
     listSales: () =>
-      db.selectFrom('sales').select(['item_id as itemId', 'count']).orderBy('item_id').execute(),
+      db
+        .selectFrom('sales')
+        .select(['item_id as itemId', 'count', 'written_off as writtenOff'])
+        .orderBy('item_id')
+        .execute(),
   };
 }
 

@@ -10,6 +10,7 @@ const statuses: Record<Sale['status'], SaleStatus> = {
   done: SaleStatus.DONE,
   cancelled: SaleStatus.CANCELLED,
   settled: SaleStatus.SETTLED,
+  'written off': SaleStatus.WRITTEN_OFF,
 };
 
 export function toMessage(sale: Sale): SaleMessage {

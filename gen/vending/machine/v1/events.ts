@@ -57,6 +57,20 @@ export interface DrinkDispensed {
   changeCents: number;
 }
 
+/** SaleWrittenOff: the drink has dropped and is never paid. Stays inside; the cashier takes nothing for it any more. */
+export interface SaleWrittenOff {
+  /** The machine. */
+  machineId: string;
+  /** The sale. */
+  saleId: string;
+  /** The item. */
+  itemId: string;
+  /** What it costs, and was not taken. */
+  cents: number;
+  /** As "NOT_PAID", "CARD_DECLINED". */
+  reason: string;
+}
+
 /** SaleSettled: cashier and dispenser have both said that nothing is left to do for a cancelled sale. */
 export interface SaleSettled {
   /** The machine. */
@@ -421,6 +435,111 @@ export const DrinkDispensed: MessageFns<DrinkDispensed, "vending.machine.v1.Drin
     message.saleId = object.saleId ?? "";
     message.itemId = object.itemId ?? "";
     message.changeCents = object.changeCents ?? 0;
+    return message;
+  },
+};
+
+function createBaseSaleWrittenOff(): SaleWrittenOff {
+  return { machineId: "", saleId: "", itemId: "", cents: 0, reason: "" };
+}
+
+export const SaleWrittenOff: MessageFns<SaleWrittenOff, "vending.machine.v1.SaleWrittenOff"> = {
+  $type: "vending.machine.v1.SaleWrittenOff" as const,
+
+  encode(message: SaleWrittenOff, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.machineId !== "") {
+      writer.uint32(10).string(message.machineId);
+    }
+    if (message.saleId !== "") {
+      writer.uint32(18).string(message.saleId);
+    }
+    if (message.itemId !== "") {
+      writer.uint32(26).string(message.itemId);
+    }
+    if (message.cents !== 0) {
+      writer.uint32(32).int32(message.cents);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaleWrittenOff {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaleWrittenOff();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.saleId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.itemId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cents = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SaleWrittenOff>): SaleWrittenOff {
+    return SaleWrittenOff.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaleWrittenOff>): SaleWrittenOff {
+    const message = createBaseSaleWrittenOff();
+    message.machineId = object.machineId ?? "";
+    message.saleId = object.saleId ?? "";
+    message.itemId = object.itemId ?? "";
+    message.cents = object.cents ?? 0;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -60,6 +60,8 @@ export const SaleStatus = {
   CANCELLED: 5,
   /** SETTLED - Cancelled, and nothing is left to do. */
   SETTLED: 6,
+  /** WRITTEN_OFF - The drink has dropped and is never paid: a can is gone, and nothing was taken for it. */
+  WRITTEN_OFF: 7,
 } as const;
 
 export type SaleStatus = typeof SaleStatus[keyof typeof SaleStatus];
@@ -72,6 +74,7 @@ export namespace SaleStatus {
   export type DONE = typeof SaleStatus.DONE;
   export type CANCELLED = typeof SaleStatus.CANCELLED;
   export type SETTLED = typeof SaleStatus.SETTLED;
+  export type WRITTEN_OFF = typeof SaleStatus.WRITTEN_OFF;
 }
 
 /** Sale is one sale. */
@@ -86,7 +89,7 @@ export interface Sale {
   cents: number;
   /** Where it stands. */
   status: SaleStatus;
-  /** Why it was cancelled, as "SOLD_OUT". */
+  /** Why it was cancelled or written off, as "SOLD_OUT". */
   reason: string;
 }
 
@@ -178,6 +181,8 @@ export interface Sales {
   itemId: string;
   /** How often it was dispensed. */
   count: number;
+  /** How many of these were written off, because nobody paid them. */
+  writtenOff: number;
 }
 
 function createBaseSale(): Sale {
@@ -1027,7 +1032,7 @@ export const ListSalesResponse: MessageFns<ListSalesResponse, "vending.machine.v
 };
 
 function createBaseSales(): Sales {
-  return { itemId: "", count: 0 };
+  return { itemId: "", count: 0, writtenOff: 0 };
 }
 
 export const Sales: MessageFns<Sales, "vending.machine.v1.Sales"> = {
@@ -1039,6 +1044,9 @@ export const Sales: MessageFns<Sales, "vending.machine.v1.Sales"> = {
     }
     if (message.count !== 0) {
       writer.uint32(16).int32(message.count);
+    }
+    if (message.writtenOff !== 0) {
+      writer.uint32(24).int32(message.writtenOff);
     }
     return writer;
   },
@@ -1072,6 +1080,14 @@ export const Sales: MessageFns<Sales, "vending.machine.v1.Sales"> = {
             message.count = reader.int32();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.writtenOff = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1091,6 +1107,7 @@ export const Sales: MessageFns<Sales, "vending.machine.v1.Sales"> = {
     const message = createBaseSales();
     message.itemId = object.itemId ?? "";
     message.count = object.count ?? 0;
+    message.writtenOff = object.writtenOff ?? 0;
     return message;
   },
 };
@@ -1115,7 +1132,7 @@ export const MachineServiceDefinition = {
     },
     /**
      * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
-     * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
+     * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, SALE_WRITTEN_OFF, CARD_DECLINED.
      */
     pay: {
       name: "Pay",
@@ -1143,7 +1160,7 @@ export const MachineServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** ListSales returns what all machines have dispensed, by item. */
+    /** ListSales returns what all machines have dispensed, and what of it is never paid, by item. */
     listSales: {
       name: "ListSales",
       requestType: ListSalesRequest as typeof ListSalesRequest,
@@ -1173,7 +1190,7 @@ export const MachineServiceService = {
   },
   /**
    * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, SALE_WRITTEN_OFF, CARD_DECLINED.
    */
   pay: {
     path: "/vending.machine.v1.MachineService/Pay" as const,
@@ -1204,7 +1221,7 @@ export const MachineServiceService = {
     responseSerialize: (value: GetMachineResponse): Buffer => Buffer.from(GetMachineResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetMachineResponse => GetMachineResponse.decode(value),
   },
-  /** ListSales returns what all machines have dispensed, by item. */
+  /** ListSales returns what all machines have dispensed, and what of it is never paid, by item. */
   listSales: {
     path: "/vending.machine.v1.MachineService/ListSales" as const,
     requestStream: false as const,
@@ -1221,14 +1238,14 @@ export interface MachineServiceServer extends UntypedServiceImplementation {
   selectItem: handleUnaryCall<SelectItemRequest, SelectItemResponse>;
   /**
    * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, SALE_WRITTEN_OFF, CARD_DECLINED.
    */
   pay: handleUnaryCall<PayRequest, PayResponse>;
   /** GetSale returns a sale as the machine knows it. NOT_FOUND: NO_SALE. */
   getSale: handleUnaryCall<GetSaleRequest, GetSaleResponse>;
   /** GetMachine returns a machine as it is now. */
   getMachine: handleUnaryCall<GetMachineRequest, GetMachineResponse>;
-  /** ListSales returns what all machines have dispensed, by item. */
+  /** ListSales returns what all machines have dispensed, and what of it is never paid, by item. */
   listSales: handleUnaryCall<ListSalesRequest, ListSalesResponse>;
 }
 
@@ -1251,7 +1268,7 @@ export interface MachineServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Pay pays the sale that is under way, at the cashier; the drink is dispensed a moment later. FAILED_PRECONDITION:
-   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, CARD_DECLINED.
+   * NOT_SELECTED, TOO_LITTLE, SALE_CANCELLED, SALE_WRITTEN_OFF, CARD_DECLINED.
    */
   pay(request: PayRequest, callback: (error: ServiceError | null, response: PayResponse) => void): ClientUnaryCall;
   pay(
@@ -1297,7 +1314,7 @@ export interface MachineServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetMachineResponse) => void,
   ): ClientUnaryCall;
-  /** ListSales returns what all machines have dispensed, by item. */
+  /** ListSales returns what all machines have dispensed, and what of it is never paid, by item. */
   listSales(
     request: ListSalesRequest,
     callback: (error: ServiceError | null, response: ListSalesResponse) => void,
