@@ -9,7 +9,7 @@ export const vendored: Check = {
   async run(root) {
     const home = join(root, 'third_party');
     const known = readSums(readFileSync(join(home, 'SHA256SUMS'), 'utf8'));
-    const found = globSync('**/*.proto', { cwd: home });
+    const found = globSync('**/*.{proto,json}', { cwd: home });
     const faults = [
       ...found.filter((file) => !known.has(file)).map((file) => `${file} is not in SHA256SUMS`),
       ...[...known].flatMap(([file, sum]) => {

@@ -49,10 +49,10 @@ export function createEdge(options: EdgeOptions): Edge {
     rateLimit: options.rate && createRateLimit(options.rate, clock),
   });
   const leaving = createUpgrades({ upgrades, admission, random });
-  const isProtected = options.tokens !== undefined && options.tokens.anonymous !== true;
+  const tokens = asksFor(options.tokens);
   const protocols = [
     ...(options.protocols ?? []),
-    ...(options.show === undefined ? [] : protocolsFor(options.show, { clock, isProtected })),
+    ...(options.show === undefined ? [] : protocolsFor(options.show, { clock, tokens })),
   ];
   const desk = { admission, allowsOrigin, protocols, log };
   let address = '';
@@ -82,6 +82,11 @@ export function createEdge(options: EdgeOptions): Edge {
       await gone;
     },
   };
+}
+
+function asksFor(tokens: EdgeOptions['tokens']): 'none' | 'optional' | 'required' {
+  if (tokens === undefined) return 'none';
+  return tokens.anonymous === true ? 'optional' : 'required';
 }
 
 interface Desk {

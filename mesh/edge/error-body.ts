@@ -36,8 +36,12 @@ export function statusJson(error: MeshError): unknown {
   const { registry } = weftImage();
   const type = registry.getMessage('google.rpc.Status');
   // The image of weft holds it, for its own details are made of it.
-  if (type === undefined) return { code: error.code, message: error.rawMessage };
-  return toJson(type, fromBinary(type, encodeDetails(error)), { registry });
+  // Whatever the error has of them: who reads it finds all three.
+  const { code, rawMessage: message } = error;
+  const whole = { code, message, details: [] };
+  if (type === undefined) return whole;
+  const said = toJson(type, fromBinary(type, encodeDetails(error)), { registry });
+  return { ...whole, ...(said as object) };
 }
 
 /** Retry-After counts in whole seconds; sooner than asked would be too soon. */

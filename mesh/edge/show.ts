@@ -29,7 +29,7 @@ export interface ShowOptions {
 /** The protocols in which the mesh is shown, in the order in which they are asked. */
 export function protocolsFor(
   { image, client, answers, title = 'weft' }: ShowOptions,
-  { clock, isProtected }: { readonly clock: Clock; readonly isProtected: boolean },
+  { clock, tokens }: { readonly clock: Clock; readonly tokens: 'none' | 'optional' | 'required' },
 ): readonly Protocol[] {
   const caller = createCaller(client);
   const bindings = readBindings(image);
@@ -38,7 +38,10 @@ export function protocolsFor(
   return [
     // By its content type, whatever the path.
     createGrpcWeb({ methods, caller, clock }),
-    serveDocument(() => openApiDocument({ image, bindings, title, isProtected })),
+    serveDocument(() => {
+      const keepsAnswers = answers !== undefined;
+      return openApiDocument({ image, bindings, resources, title, tokens, keepsAnswers });
+    }),
     createTunnel({ image, methods, caller, clock }),
     createRest({ image, caller, bindings, resources, answers, clock }),
   ];

@@ -5,7 +5,7 @@ import type { Image } from './image.ts';
 import { isBigint } from './options.ts';
 import { patternOf } from './rules.ts';
 
-/** A JSON Schema (draft 07), as far as messages need it. */
+/** A JSON Schema, as far as messages need it: the same in draft 07 (AsyncAPI) and 2020-12 (OpenAPI 3.1). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface JsonSchemaOptions {
@@ -54,6 +54,7 @@ export function fieldJsonSchema(field: DescField, options: JsonSchemaOptions): J
 
 function valueSchema(field: DescField, { refTo }: JsonSchemaOptions): JsonSchema {
   if (field.enum !== undefined) {
+    if (field.enum.typeName === 'google.protobuf.NullValue') return { type: 'null' };
     return { type: 'string', enum: field.enum.values.map(({ name }) => name) };
   }
   if (field.message !== undefined) {
@@ -74,6 +75,9 @@ const scalars = new Map<ScalarType, JsonSchema>([
 
 function scalarSchema(scalar: ScalarType): JsonSchema {
   // Too large for the numbers of JSON, so proto3 JSON writes text.
+  if (scalar === ScalarType.UINT64 || scalar === ScalarType.FIXED64) {
+    return { type: 'string', format: 'uint64' };
+  }
   if (isBigint(scalar)) return { type: 'string', format: 'int64' };
   return scalars.get(scalar) ?? { type: 'integer' };
 }
@@ -83,12 +87,19 @@ const wellKnown = new Map<string, JsonSchema>([
   ['google.protobuf.Duration', { type: 'string', pattern: '^-?\\d+(\\.\\d+)?s$' }],
   ['google.protobuf.Empty', { type: 'object' }],
   ['google.protobuf.Struct', { type: 'object' }],
-  ['google.protobuf.Any', { type: 'object' }],
+  ['google.protobuf.ListValue', { type: 'array' }],
+  ['google.protobuf.Value', {}],
+  ['google.protobuf.Any', { type: 'object', properties: { '@type': { type: 'string' } } }],
   ['google.protobuf.FieldMask', { type: 'string' }],
   ['google.protobuf.StringValue', { type: 'string' }],
+  ['google.protobuf.BytesValue', { type: 'string', contentEncoding: 'base64' }],
   ['google.protobuf.BoolValue', { type: 'boolean' }],
+  ['google.protobuf.DoubleValue', { type: 'number' }],
+  ['google.protobuf.FloatValue', { type: 'number' }],
   ['google.protobuf.Int32Value', { type: 'integer' }],
+  ['google.protobuf.UInt32Value', { type: 'integer', minimum: 0 }],
   ['google.protobuf.Int64Value', { type: 'string', format: 'int64' }],
+  ['google.protobuf.UInt64Value', { type: 'string', format: 'uint64' }],
 ]);
 
 function bounds(field: DescField, rules: Rules | undefined): JsonSchema {

@@ -1,52 +1,84 @@
 import type { DescMessage } from '@bufbuild/protobuf';
+import { commentOf } from '../../schema/comments.ts';
 import type { Image } from '../../schema/image.ts';
 import { type JsonSchema, jsonSchemaOf, messagesInside } from '../../schema/json-schema.ts';
 import type { Binding } from '../rest/bindings.ts';
-import { operationOf } from './operation.ts';
+import type { Resources } from '../rest/resources.ts';
+import { operationOf, ownParameterSchemas } from './operation.ts';
+import { documentedPaths } from './paths.ts';
 
 export interface OpenApiOptions {
   readonly image: Image;
   readonly bindings: readonly Binding[];
+  readonly resources: Resources;
   /** Default "weft". */
   readonly title?: string;
   /** Of the API. Default "1". */
   readonly version?: string;
-  /** Whether callers need a token. Default false. */
-  readonly isProtected?: boolean;
+  /** Whether callers need a token, or may have one. Default "none". */
+  readonly tokens?: 'none' | 'optional' | 'required';
+  /** Whether answers to requests with a key are kept. Default false. */
+  readonly keepsAnswers?: boolean;
 }
 
 /** All that the edge shows over REST as an OpenAPI 3.1 document, made from the contracts alone. */
 export function openApiDocument(options: OpenApiOptions): Readonly<Record<string, unknown>> {
-  const { image, bindings, title = 'weft', version = '1', isProtected = false } = options;
+  const { image, bindings, title = 'weft', version = '1', tokens = 'none' } = options;
   const shown = bindings.filter(({ verb }) => verbs.has(verb));
-  const paths = new Map<string, Record<string, unknown>>();
-  const ids = new Map<string, number>();
-  for (const binding of shown) {
-    const { method, template, verb } = binding;
-    const times = (ids.get(method.name) ?? 0) + 1;
-    ids.set(method.name, times);
-    const operationId = times === 1 ? method.name : `${method.name}${String(times)}`;
-    const path = template.text.replaceAll(/\{([^=}]+)=[^}]*\}/g, '{$1}');
-    const item = paths.get(path) ?? {};
-    item[verb.toLowerCase()] = operationOf(binding, { image, operationId, refTo });
-    paths.set(path, item);
-  }
+  const services = new Set(shown.map(({ method }) => method.parent));
   return {
     openapi: '3.1.0',
     info: { title, version },
-    ...(isProtected && { security: [{ bearer: [] }] }),
-    paths: Object.fromEntries(paths),
+    tags: [...services].map((service) => {
+      const description = commentOf(service);
+      return { name: service.typeName, ...(description !== '' && { description }) };
+    }),
+    ...(tokens !== 'none' && {
+      security: [{ bearer: [] }, ...(tokens === 'optional' ? [{}] : [])],
+    }),
+    paths: pathsOf(shown, options),
     components: {
       schemas: { ...schemasOf(shown, image), 'google.rpc.Status': statusSchema },
+      parameters: ownParameterSchemas,
       responses: { Error: errorResponse },
-      ...(isProtected && {
+      ...(tokens !== 'none' && {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       }),
     },
   };
 }
 
+/** Those for which a path of OpenAPI has a word. */
 const verbs: ReadonlySet<string> = new Set(['GET', 'PUT', 'POST', 'DELETE', 'PATCH']);
+
+function pathsOf(
+  bindings: readonly Binding[],
+  { image, resources, keepsAnswers = false }: OpenApiOptions,
+): Readonly<Record<string, unknown>> {
+  const paths = new Map<string, Record<string, unknown>>();
+  const taken = new Set<string>();
+  for (const [binding, path] of documentedPaths(bindings)) {
+    const verb = binding.verb.toLowerCase();
+    const item = paths.get(path.text) ?? {};
+    paths.set(path.text, item);
+    // "{a}" and "{a=**}" are one path here, and can have one operation under a verb.
+    if (verb in item) continue;
+    const operationId = idOf(binding, taken);
+    item[verb] = operationOf(binding, {
+      ...{ image, refTo, operationId, path, resources, keepsAnswers },
+    });
+  }
+  return Object.fromEntries(paths);
+}
+
+/** "OrdersService_GetOrder", for functions of generated clients; numbered where a method has several bindings. */
+function idOf({ method }: Binding, taken: Set<string>): string {
+  const first = `${method.parent.name}_${method.name}`;
+  let id = first;
+  for (let n = 2; taken.has(id); n++) id = `${first}_${String(n)}`;
+  taken.add(id);
+  return id;
+}
 
 function refTo({ typeName }: DescMessage): string {
   return `#/components/schemas/${typeName}`;
@@ -78,10 +110,10 @@ const statusSchema: JsonSchema = {
     message: { type: 'string' },
     details: {
       type: 'array',
-      items: { type: 'object', properties: { '@type': { type: 'string' } } },
+      items: { type: 'object', properties: { '@type': { type: 'string' } }, required: ['@type'] },
     },
   },
-  required: ['code', 'message'],
+  required: ['code', 'message', 'details'],
 };
 
 const errorResponse = {

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
-import { type DescField, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
 import type { Image } from '../../schema/image.ts';
-import type { Binding } from './bindings.ts';
+import { type Binding, shownBy } from './bindings.ts';
 import { isObject } from './read-json.ts';
 
 /** What an answer shows: the message, or one field of it. */
@@ -20,11 +20,8 @@ export function answerJson(
   const { output } = method;
   const options = { registry, alwaysEmitImplicit: true };
   const json = toJson(output, fromBinary(output, bytes), options);
-  if (responseBody === undefined) return { json, message: output };
+  const message = shownBy({ method, responseBody });
+  if (responseBody === undefined) return { json, message };
   const part = isObject(json) ? json[responseBody.jsonName] : undefined;
-  return { json: part ?? null, message: singular(responseBody) };
-}
-
-function singular(field: DescField): DescMessage | undefined {
-  return field.fieldKind === 'message' ? field.message : undefined;
+  return { json: part ?? null, message };
 }

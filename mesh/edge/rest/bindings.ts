@@ -49,6 +49,20 @@ export function nameOfMethod({ parent, name }: DescMethod): string {
   return `${parent.typeName}/${name}`;
 }
 
+/** POST to a collection makes a thing in it (RFC 9110, 9.3.3); POST to a thing, or with a verb, does not. */
+export function makesSomething({ verb, template }: Binding): boolean {
+  return verb === 'POST' && template.variables.length === 0 && template.verb === '';
+}
+
+/** The message that an answer shows; undefined for a list or a scalar. */
+export function shownBy({
+  method,
+  responseBody,
+}: Pick<Binding, 'method' | 'responseBody'>): DescMessage | undefined {
+  if (responseBody === undefined) return method.output;
+  return responseBody.fieldKind === 'message' ? responseBody.message : undefined;
+}
+
 function bindingsOf(method: DescMethod, problems: string[]): Binding[] {
   const bytes = methodOptionBytes(method, httpNumber);
   if (bytes === undefined) return [];

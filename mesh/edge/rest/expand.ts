@@ -73,7 +73,8 @@ function errandsFor(rel: string, found: readonly FoundResource[]): Errand[] {
   });
 }
 
-function isReading({ binding }: Relation): boolean {
+/** Only what changes nothing is embedded. */
+export function isReading({ binding }: Relation): boolean {
   return binding.verb === 'GET' && binding.method.methodKind === 'unary';
 }
 

@@ -51,8 +51,7 @@ function placeFault(fields: readonly DescField[]): Fault | undefined {
     return { description, reason: 'NOT_A_PARAMETER' };
   }
   const leaf = fields.at(-1) as DescField;
-  const isOpen = leaf.message !== undefined && !isWritten(leaf.message);
-  if (leaf.fieldKind !== 'map' && !isOpen) return undefined;
+  if (fitsParameter(leaf)) return undefined;
   const description = 'it is a message; name one of its fields, or send it in a body';
   return { description, reason: 'NOT_A_PARAMETER' };
 }
@@ -72,6 +71,11 @@ function unknownValue(
   if (index < 0) return undefined;
   const description = `there is no such value; there are ${names.join(', ')}`;
   return { index, fault: { description, reason: 'UNKNOWN_VALUE' } };
+}
+
+/** Whether a field can be said in an address: not what has fields or keys of its own. */
+export function fitsParameter({ fieldKind, message }: DescField): boolean {
+  return fieldKind !== 'map' && (message === undefined || isWritten(message));
 }
 
 function isWritten({ typeName, file }: DescMessage): boolean {

@@ -115,6 +115,18 @@ export function resourcesIn(
   return [...own, ...inner];
 }
 
+/** All relations that resources in an answer may have; of a message that holds itself, each once. */
+export function relationsInside(
+  resources: Resources,
+  message: DescMessage | undefined,
+  seen = new Set<DescMessage>(),
+): Relation[] {
+  if (message === undefined || seen.has(message)) return [];
+  seen.add(message);
+  const inner = message.fields.flatMap((field) => relationsInside(resources, heldIn(field), seen));
+  return [...(resources.get(message) ?? []), ...inner];
+}
+
 function heldIn(field: DescField): DescMessage | undefined {
   return field.fieldKind === 'list' || field.fieldKind === 'message' ? field.message : undefined;
 }

@@ -13,7 +13,7 @@ import { errorAnswer } from '../error-body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Protocol } from '../protocol.ts';
 import { answerJson } from './answer-json.ts';
-import { type Binding, nameOfMethod } from './bindings.ts';
+import { type Binding, makesSomething, nameOfMethod } from './bindings.ts';
 import { expand, wantedRelations } from './expand.ts';
 import { idempotencyKeyOf, keyFieldOf, setKey } from './idempotency-key.ts';
 import { addLinks, halType, selfOf } from './links.ts';
@@ -21,7 +21,7 @@ import { answerStream } from './message-stream.ts';
 import { isObject } from './read-json.ts';
 import { readRequest } from './read-request.ts';
 import { readMessages } from './request-body.ts';
-import { type Resources, resourcesIn } from './resources.ts';
+import { type Resources, relationsInside, resourcesIn } from './resources.ts';
 import { createRouter, type Found } from './router.ts';
 
 const noSideEffects = MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
@@ -108,7 +108,9 @@ async function unary(work: Work, messages: readonly Uint8Array[]): Promise<Answe
   if (wanted.length > 0) await expand(things, wanted, { image, caller, options });
   const [first] = things;
   const self = first?.json === json ? selfOf(first) : undefined;
-  const isHal = (request.headers.accept ?? '').includes(halType);
+  // Where nothing leads on, there are no links to speak of.
+  const wantsLinks = (request.headers.accept ?? '').includes(halType);
+  const isHal = wantsLinks && relationsInside(resources, message).length > 0;
   if (isHal) addLinks(things);
   const isNew = self !== undefined && makesSomething(binding);
   return {
@@ -122,9 +124,11 @@ async function unary(work: Work, messages: readonly Uint8Array[]): Promise<Answe
   };
 }
 
-/** POST to a collection makes a thing in it (RFC 9110, 9.3.3); POST to a thing, or with a verb, does not. */
-function makesSomething({ verb, template }: Binding): boolean {
-  return verb === 'POST' && template.variables.length === 0 && template.verb === '';
+/** Whether the answer to a request with a key is kept: where a repetition could do harm, and the contract has no field. */
+export function isRemembered({ method, verb }: Binding): boolean {
+  const isReading = verb === 'GET' || method.idempotency === noSideEffects;
+  const isUnary = method.methodKind === 'unary' || method.methodKind === 'client_streaming';
+  return isUnary && !isReading && keyFieldOf(method.input) === undefined;
 }
 
 /** Gives the first answer again to a repeated request with a key, where the contract has no field for it. */
@@ -134,12 +138,9 @@ async function remembered(
   make: () => Promise<Answer>,
 ): Promise<Answer> {
   const key = idempotencyKeyOf(request);
-  const { method, verb } = found.binding;
-  const isReading = verb === 'GET' || method.idempotency === noSideEffects;
-  if (answers === undefined || key === undefined || isReading || keyFieldOf(method.input)) {
-    return make();
-  }
-  const name = nameOfMethod(method);
+  const { binding } = found;
+  if (answers === undefined || key === undefined || !isRemembered(binding)) return make();
+  const name = nameOfMethod(binding.method);
   const asked = {
     key: [request.principal?.subject ?? '', name, key].join('\n'),
     fingerprint: fingerprintOf([...messages, Buffer.from(request.url.search)]),

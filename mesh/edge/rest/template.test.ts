@@ -23,6 +23,12 @@ describe('a path template', () => {
     ],
     ['/files/{path=**}', '/files/a/b/c', { path: 'a/b/c' }],
     ['/files/{path=**}', '/files', { path: '' }],
+    ['/files/{path=**}', '/files/', { path: '' }],
+    ['/files/{path=**}', '/files/a%2Fb/c', { path: 'a%2Fb/c' }],
+    ['/v1/{name=shelves/**}', '/v1/shelves/7/books', { name: 'shelves/7/books' }],
+    ['/v1/{name=shelves/**}', '/v1/shelves', { name: 'shelves' }],
+    ['/files/**', '/files/a/b', {}],
+    ['/v1/orders/{order_id}:watch', '/v1/orders/a%3Awatch:watch', { order_id: 'a:watch' }],
     ['/files/{path=**}:read', '/files/a/b:read', { path: 'a/b' }],
     ['/v1/*/stock', '/v1/anything/stock', {}],
   ])('%s takes %s', (template, path, values) => {
@@ -35,6 +41,9 @@ describe('a path template', () => {
     ['/v1/{name=shelves/*}', '/v1/books/7'],
     ['/v1/orders/{order_id}:watch', '/v1/orders/ord_1'],
     ['/v1/a.b', '/v1/aXb'],
+    ['/files/{path=**}', '/filesystem'],
+    ['/files/**', '/filesystem'],
+    ['/v1/{name=shelves/**}', '/v1/shelvesmore'],
     ['/v1/orders/{order_id}', '/v1/orders/%zz'],
   ])('%s does not take %s', (template, path) => {
     expect(matched(template, path)).toBeUndefined();

@@ -21,6 +21,8 @@ export interface Template {
   readonly rank: string;
   /** Equal for templates that match the same paths. */
   readonly shape: string;
+  /** What it consists of, from left to right, without its verb. */
+  readonly parts: readonly Part[];
 }
 
 type Piece =
@@ -28,7 +30,7 @@ type Piece =
   | { readonly kind: 'one' }
   | { readonly kind: 'many' };
 
-interface Part {
+export interface Part {
   readonly pieces: readonly Piece[];
   /** The field path, where the pieces are those of a variable. */
   readonly variable: string | undefined;
@@ -47,7 +49,7 @@ export function parseTemplate(text: string): Template {
   if (twice !== undefined) throw invalid(text, `{${twice}} stands in it twice`);
   const expression = new RegExp(`^${parts.map(patternOf).join('')}${verbPattern(verb)}$`);
   return {
-    ...{ text, variables, verb, rank: rankOf(pieces, verb), shape: shapeOf(pieces, verb) },
+    ...{ text, variables, verb, rank: rankOf(pieces, verb), shape: shapeOf(pieces, verb), parts },
     match: (given) => matched(parts, expression.exec(given)),
     expand: (values) => expanded(parts, verb, values),
   };
@@ -85,18 +87,20 @@ function parsePiece(piece: string, text: string): Piece {
   throw invalid(text, piece === '' ? 'a segment is empty' : `"${piece}" is no segment`);
 }
 
-/** "**" alone takes nothing too, with or without its slash. */
+/** What a variable takes is the one group of its part; the slash before it is not its own. */
 function patternOf({ pieces, variable }: Part): string {
-  const inner = pieces.map(piecePattern);
-  if (variable === undefined) return inner.map((each) => each.slash + each.rest).join('');
-  const [first = { slash: '', rest: '' }, ...others] = inner;
-  return `${first.slash}(${first.rest}${others.map((each) => each.slash + each.rest).join('')})`;
+  const [first = { kind: 'many' }, ...others] = pieces;
+  const behind = others.map((piece) => piecePattern(piece, '')).join('');
+  const capture = variable === undefined ? '' : '()';
+  if (first.kind === 'many' || capture === '') return piecePattern(first, capture) + behind;
+  return `/(${piecePattern(first, '').slice(1)}${behind})`;
 }
 
-function piecePattern(piece: Piece): { slash: string; rest: string } {
-  if (piece.kind === 'one') return { slash: '/', rest: '[^/]+' };
-  if (piece.kind === 'many') return { slash: '/?', rest: '.*' };
-  return { slash: '/', rest: escaped(piece.text) };
+/** "**" takes nothing too, with or without its slash; but not what only begins like the segment before it. */
+function piecePattern(piece: Piece, capture: '' | '()'): string {
+  if (piece.kind === 'one') return '/[^/]+';
+  if (piece.kind === 'many') return capture === '' ? '(?:/.*)?' : '(?:/(.*))?';
+  return `/${escaped(piece.text)}`;
 }
 
 function verbPattern(verb: string): string {
