@@ -162,6 +162,7 @@ dist: ready ## Build the library into dist/
 
 pack: ready ## Build the package that strangers install
 	@npm pack --loglevel=error
+	@echo "in a project of yours: npm install $(CURDIR)/$$(ls -t weft-*.tgz | head -1); docs/guides/your-own-project.md goes on from there"
 
 # Packages, once and again when the lockfile changes.
 installed := node_modules/.weft-installed

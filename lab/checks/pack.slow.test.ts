@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { run } from './command.ts';
 import { createScratch, type Scratch } from './scratch.ts';
@@ -102,11 +102,16 @@ test('the command line comes with it', async () => {
   expect(await succeed(stranger.root, [weft, '--help'])).toMatch(/\bup\b[^]*\bdoctor\b/);
 });
 
-test('tests, stories and the pinned Node stay at home', () => {
+test('tests, stories and the pinned Node stay at home, what others test with does not', () => {
   const inside = globSync('**/*', { cwd: join(stranger.root, 'node_modules/weft') });
-  expect(
-    inside.filter((file) => /\.test\.|(^|\/)(testing|shop|services|lab)(\/|$)/.test(file)),
-  ).toEqual([]);
+  expect(inside.filter((file) => /\.test\.|(^|\/)(shop|services|lab)(\/|$)/.test(file))).toEqual(
+    [],
+  );
+  // Of what tests are written with goes along what strangers may import, and what that needs.
+  const testing = inside.filter((file) => /mesh\/testing\/.*\.js$/.test(file)).sort();
+  expect(testing.map((file) => basename(file, '.js'))).toEqual([
+    ...['error-of', 'eventually', 'fake-clock', 'in-process', 'index', 'seeded-random'],
+  ]);
   expect(inside).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/gen/image.binpb']));
   expect(existsSync(join(stranger.root, 'node_modules/.bin/node'))).toBe(false);
 });

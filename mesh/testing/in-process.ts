@@ -13,7 +13,7 @@ import type { Endpoint } from '../kernel/endpoint.ts';
 import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
-import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
+import { type Client, closeClient, createClient, type StubOptions } from '../rpc/client/client.ts';
 import { laneKey } from '../rpc/lane/protocol.ts';
 import { createLaneTransport } from '../rpc/lane/transport.ts';
 import { createPlainTransport } from '../rpc/plain/transport.ts';
@@ -29,6 +29,7 @@ export interface InProcessApp<DB> extends Pick<AppOptions<DB>, 'name' | 'migrati
   readonly store?: string;
 }
 
+/** A running instance; `close` takes it out of discovery, lets its calls end, and ends it. */
 export interface InProcessInstance<DB> extends Closeable {
   readonly endpoint: Endpoint;
   readonly store: Store<DB>;
@@ -39,19 +40,25 @@ export interface InProcessInstance<DB> extends Closeable {
  * place of Consul and NATS.
  */
 export interface InProcessMesh extends Closeable {
-  /** Starts an instance; others find it at once. Closed with the mesh, or before. */
+  /**
+   * Starts an instance; resolves when others find it. Closed with the mesh, or before. Throws what its build or
+   * its migrations throw.
+   */
   start<DB>(app: InProcessApp<DB>): Promise<InProcessInstance<DB>>;
-  /** A stub that finds its target as services do, or that knows one instance and no other. */
+  /** A stub that finds its target as services do, or that knows one instance and no other. Closed with the mesh. */
   client<D extends ServiceDefinition>(definition: D, to?: Endpoint): Client<D>;
 }
 
 export interface InProcessOptions {
+  /** The compiled contracts of the services, as `readImage` gives them. Default: those that weft was built with. */
   readonly image?: Image;
+  /** Default: silent. */
   readonly log?: Log;
   /** False: no instance serves lanes, and every call goes plainly. Default true. */
   readonly lane?: boolean;
 }
 
+/** Opens an empty mesh. Nothing outlives `close`: no socket, no timer, no database. */
 export function createInProcessMesh(options: InProcessOptions = {}): InProcessMesh {
   const { image = weftImage(), log = silentLog, lane = true } = options;
   const ports = { clock: systemClock, random: systemRandom, log };
@@ -64,10 +71,10 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
   function client<D extends ServiceDefinition>(
     definition: D,
     closing: Closeable[],
-    resolver = discovery.resolver,
+    { resolver = discovery.resolver, stub: said }: ClientExtras<D> = {},
   ): Client<D> {
     const transport = createLaneTransport({ plain: createPlainTransport(ports), ...ports });
-    const stub = createClient(definition, { resolver, transport, ...ports });
+    const stub = createClient(definition, { resolver, transport, ...ports, ...said });
     closing.push({ close: () => closeClient(stub) });
     return stub;
   }
@@ -86,7 +93,7 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     const tools: AppTools<DB> = {
       ...{ store, events, ...ports },
       ...sagasAndSourcing({ store, events, image, jobs, spans: noSpans, ...ports }),
-      client: (definition) => client(definition, mine),
+      client: (definition, stub) => client(definition, mine, stub ? { stub } : {}),
       lead(election, lead) {
         jobs.push(() => elections.stand(election, lead));
       },
@@ -115,9 +122,15 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
 
   return {
     start,
-    client: (definition, to) => client(definition, opened, to && only(to)),
+    client: (definition, to) => client(definition, opened, to ? { resolver: only(to) } : {}),
     close: once(() => closeAll(opened)),
   };
+}
+
+interface ClientExtras<D extends ServiceDefinition> {
+  readonly resolver?: Resolver;
+  /** What the service itself said of its stub. */
+  readonly stub?: StubOptions<D>;
 }
 
 /** Knows one instance, and that forever. */
