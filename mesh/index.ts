@@ -45,6 +45,7 @@ export { type Events } from './events/events.ts';
 export type { ReadFacts } from './events/read/facts.ts';
 export type { EventReading, ReadEventsOptions } from './events/read/read.ts';
 export { onRead, type Reader } from './events/read/reader.ts';
+export type { Baggage, BaggageMember } from './kernel/baggage.ts';
 export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';
 export { type Call, type CallContext, compose, type Layer } from './kernel/call.ts';
@@ -56,6 +57,7 @@ export type { Closeable } from './kernel/lifecycle.ts';
 export { type Log, silentLog } from './kernel/log.ts';
 export { type Random, sortableId, systemRandom } from './kernel/random.ts';
 export type { Status } from './kernel/status.ts';
+export { type BaggageChanges, withBaggage } from './kernel/with-baggage.ts';
 export {
   bulkhead,
   ConsecutiveBreaker,

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Baggage } from '../kernel/baggage.ts';
 import type { TraceContext } from '../kernel/context.ts';
 
 /** Who asks, as the token says. */
@@ -25,6 +26,8 @@ export interface EdgeRequest {
   readonly requestId: string;
   /** The span of this request: a child of the caller's traceparent, if it sent one. */
   readonly trace: TraceContext;
+  /** Of what the caller's baggage says, the members that the edge accepts (`EdgeOptions.baggage`). */
+  readonly baggage?: Baggage | undefined;
   /** Who is connected: "127.0.0.1:51234". */
   readonly peer: string;
   /** Undefined where tokens are not asked for, or anonymous callers are let in. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { currentContext } from '../kernel/context.ts';
 import { testTokens, tokenFor } from '../testing/edge-rig.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createEdge, type Edge } from './edge.ts';
@@ -16,6 +17,14 @@ const mirror: Protocol = async ({ principal, requestId, method, trace }, exchang
   const body = (await exchange.body()).toString();
   const said = { user: principal?.subject, requestId, method, traceId: trace.traceId, body };
   exchange.reply(200, { 'content-type': 'application/json' }, JSON.stringify(said));
+};
+
+/** Tells what a call would inherit. */
+const context: Protocol = (_, exchange) => {
+  const { trace, baggage = [] } = currentContext();
+  const said = { trace, baggage: [...baggage] };
+  exchange.reply(200, { 'content-type': 'application/json' }, JSON.stringify(said));
+  return Promise.resolve();
 };
 
 async function open(options: EdgeOptions): Promise<string> {
@@ -80,6 +89,30 @@ describe('what a request carries', () => {
     expect(mine.headers.get('x-request-id')).toBe('mine-1');
     const bad = await fetch(address, { headers: { 'x-request-id': 'a b' } });
     expect(bad.headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('its tracestate goes on with its trace, and not without', async () => {
+    const address = await open({ protocols: [context] });
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
+    const tracestate = 'rojo=1,congo=2';
+    const good = await fetch(address, { headers: { traceparent, tracestate } });
+    expect(await good.json()).toMatchObject({ trace: { state: tracestate, flags: 0 } });
+    const bad = await fetch(address, { headers: { traceparent: 'none', tracestate } });
+    expect((await bad.json()) as object).not.toHaveProperty('trace.state');
+  });
+
+  test('of its baggage, nothing goes on that the edge does not accept', async () => {
+    const baggage = 'tenant=red,session=7;ttl=60,flag=on';
+    const closed = await fetch(await open({ protocols: [context] }), { headers: { baggage } });
+    expect(await closed.json()).toMatchObject({ baggage: [] });
+    await edge?.close();
+    const address = await open({ protocols: [context], baggage: ['session', 'theme'] });
+    const some = await fetch(address, { headers: { baggage } });
+    expect(await some.json()).toMatchObject({
+      baggage: [['session', { value: '7', properties: 'ttl=60' }]],
+    });
+    const bad = await fetch(address, { headers: { baggage: 'session' } });
+    expect(await bad.json()).toMatchObject({ baggage: [] });
   });
 
   test('its trace goes on', async () => {

@@ -48,7 +48,8 @@ export function createEdge(options: EdgeOptions): Edge {
     authenticate: createAuthenticate(options.tokens, clock),
     rateLimit: options.rate && createRateLimit(options.rate, clock),
   });
-  const leaving = createUpgrades({ upgrades, admission, random });
+  const reading = { random, accepts: new Set(options.baggage) };
+  const leaving = createUpgrades({ upgrades, admission, reading });
   const tokens = asksFor(options.tokens);
   const protocols = [
     ...(options.protocols ?? []),
@@ -60,7 +61,7 @@ export function createEdge(options: EdgeOptions): Edge {
     ...{ host, port, tls, limits, clock },
     onRequest(incoming, outgoing) {
       const exchange = createExchange(incoming, outgoing, { ...limits, clock });
-      const request = arrive(incoming, random);
+      const request = arrive(incoming, reading);
       if (request === undefined) exchange.reply(400, {});
       else void serve(request, exchange, desk);
     },
@@ -106,7 +107,8 @@ async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<
     if (rate !== undefined) {
       for (const [name, value] of Object.entries(rateHeaders(rate))) exchange.header(name, value);
     }
-    const context = { ...currentContext(), trace: request.trace, signal: exchange.signal };
+    const { trace, baggage } = request;
+    const context = { ...currentContext(), trace, baggage, signal: exchange.signal };
     await runInContext(context, () => answer(known(request, principal), exchange, desk.protocols));
   } catch (thrown) {
     await fail(thrown, request, exchange, desk.log).catch(() => undefined);

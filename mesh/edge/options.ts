@@ -22,6 +22,11 @@ export interface EdgeOptions {
   readonly origins?: readonly string[];
   /** What each user may ask. Default: nobody counts. */
   readonly rate?: RateOptions;
+  /**
+   * Keys of W3C Baggage that are taken from outside, as "session". Default: none. Inside the mesh services believe
+   * each other; a stranger could write any tenant or flag there that one of them goes by.
+   */
+  readonly baggage?: readonly string[];
   /** What a stranger may use up. */
   readonly limits?: Partial<EdgeLimits>;
   /** What of the mesh is shown, over REST, gRPC-Web and as OpenAPI. Default: nothing. */

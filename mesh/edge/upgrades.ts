@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MeshError } from '../kernel/error.ts';
-import type { Random } from '../kernel/random.ts';
 import type { Admission } from './admission.ts';
-import { arrive, known } from './arrive.ts';
+import { type Arrival, arrive, known } from './arrive.ts';
 import { errorAnswer } from './error-body.ts';
 import { upgradeTokenOf } from './token.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -18,15 +17,15 @@ export interface Upgrades {
 export interface UpgradesOptions {
   readonly upgrades: readonly Upgrade[];
   readonly admission: Admission;
-  readonly random: Random;
+  readonly reading: Arrival;
 }
 
-export function createUpgrades({ upgrades, admission, random }: UpgradesOptions): Upgrades {
+export function createUpgrades({ upgrades, admission, reading }: UpgradesOptions): Upgrades {
   const byPath = new Map(upgrades.map((upgrade) => [upgrade.path, upgrade]));
   let leaving = false;
 
   async function admit(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const request = arrive(incoming, random);
+    const request = arrive(incoming, reading);
     const taker = byPath.get(request?.url.pathname ?? '');
     if (request === undefined || taker === undefined) throw noSuchDoor(incoming);
     if (leaving) throw isLeaving();

@@ -27,7 +27,16 @@ const text = fc.string({ unit: 'binary' }).map((it) => it.toWellFormed());
 const anyEnvelope = fc.record(
   {
     ...{ id, type: text.filter((it) => it !== ''), source: text, timeMs: time, key: text },
-    trace: fc.record({ traceId: hex(32), spanId: hex(16) }),
+    trace: fc.record(
+      {
+        ...{ traceId: hex(32), spanId: hex(16), flags: fc.constantFrom(0, 2, 3) },
+        state: fc.constantFrom('rojo=1', 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE'),
+      },
+      { requiredKeys: ['traceId', 'spanId'] },
+    ),
+    baggage: fc
+      .dictionary(fc.stringMatching(/^[a-z]{1,4}$/), text, { minKeys: 1, maxKeys: 3 })
+      .map((told) => new Map(Object.entries(told).map(([name, value]) => [name, { value }]))),
     ...{ correlationId: id, causationId: id, expiresMs: time },
     replyTo: fc.constantFrom('waiter', 'a', 'order-2'),
   },
@@ -42,6 +51,23 @@ test('any envelope comes back from headers, and no header breaks out of its line
       expect(fromHeaders(headers)).toEqual(written);
     }),
   );
+});
+
+test('the trace of others is read as CloudEvents names it, and a state only with its own trace', () => {
+  const traceId = 'c'.repeat(32);
+  const theirs = `00-${traceId}-${'d'.repeat(16)}-01`;
+  const traceOf = (more: Readonly<Record<string, string>>): unknown =>
+    fromHeaders({ 'ce-id': '1', 'ce-type': 'a.B', ...more })?.trace;
+  const attributes = { 'ce-traceparent': theirs, 'ce-tracestate': 'rojo=1' };
+  expect(traceOf(attributes)).toMatchObject({ traceId, state: 'rojo=1' });
+  const { traceparent = '' } = toHeaders(envelope);
+  expect(traceOf({ ...attributes, traceparent })).toEqual(envelope.trace);
+  expect(traceOf({ tracestate: 'rojo=1' })).toBeUndefined();
+});
+
+test('baggage that is malformed is left out, and the message is read', () => {
+  const headers = { ...toHeaders(envelope), baggage: 'a b=1;;' };
+  expect(fromHeaders(headers)).toEqual(envelope);
 });
 
 test('whom to reply to is a name of a service or nothing, for it becomes part of a subject', () => {

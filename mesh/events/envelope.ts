@@ -1,3 +1,4 @@
+import { type Baggage, formatBaggage, parseBaggage } from '../kernel/baggage.ts';
 import { formatTraceparent, parseTraceparent, type TraceContext } from '../kernel/context.ts';
 import { checkServiceName } from '../kernel/names.ts';
 import type { Headers } from './bus/bus.ts';
@@ -16,6 +17,8 @@ export interface Envelope {
   readonly key: string;
   /** The span that published it. */
   readonly trace?: TraceContext;
+  /** What the work that published it was told of its circumstances. */
+  readonly baggage?: Baggage;
   /** The conversation that it belongs to: the id of the message that began it, its own if it did. */
   readonly correlationId?: string;
   /** The id of the message that it follows from: that was being handled, or that it replies to. */
@@ -32,11 +35,14 @@ const usableId = /^\P{Cc}{1,200}$/u;
 /**
  * CloudEvents 1.0 in binary mode: attributes are headers, the data is the bare message. Conversation, cause
  * and expiry stand in the extensions that CloudEvents has for them (correlationid, causationid, expirytime);
- * it has none for replies. `dataschema` is the type as a URI.
+ * it has none for replies. `dataschema` is the type as a URI. traceparent and tracestate are the attributes of its
+ * distributed tracing extension, under the bare names by which tracing libraries look for them on a message, as
+ * they do for baggage, of which CloudEvents knows nothing.
  */
 export function toHeaders(envelope: Envelope): Headers {
-  const { trace, correlationId, causationId, replyTo, expiresMs } = envelope;
+  const { trace, baggage, correlationId, causationId, replyTo, expiresMs } = envelope;
   const type = encodeValue(envelope.type);
+  const carried = baggage && formatBaggage(baggage);
   return {
     'ce-specversion': '1.0',
     'ce-id': encodeValue(envelope.id),
@@ -47,6 +53,8 @@ export function toHeaders(envelope: Envelope): Headers {
     'content-type': 'application/protobuf',
     'weft-key': encodeValue(envelope.key),
     ...(trace && { traceparent: formatTraceparent(trace) }),
+    ...(trace?.state !== undefined && { tracestate: trace.state }),
+    ...(carried !== undefined && { baggage: carried }),
     ...(correlationId !== undefined && { 'ce-correlationid': encodeValue(correlationId) }),
     ...(causationId !== undefined && { 'ce-causationid': encodeValue(causationId) }),
     ...(expiresMs !== undefined && { 'ce-expirytime': new Date(expiresMs).toISOString() }),
@@ -63,7 +71,8 @@ export function fromHeaders(headers: Headers): Envelope | undefined {
   const type = decodeValue(headers['ce-type']);
   if (!usableId.test(id) || type === '') return undefined;
   const expiresMs = timeOf(headers['ce-expirytime']);
-  const trace = parseTraceparent(headers['traceparent'] ?? headers['ce-traceparent']);
+  const trace = traceOf(headers);
+  const baggage = headers['baggage'] === undefined ? undefined : parseBaggage(headers['baggage']);
   const correlationId = idOf(headers['ce-correlationid']);
   const causationId = idOf(headers['ce-causationid']);
   const replyTo = serviceOf(headers['weft-reply-to']);
@@ -74,11 +83,19 @@ export function fromHeaders(headers: Headers): Envelope | undefined {
     timeMs: timeOf(headers['ce-time']) ?? 0,
     key: decodeValue(headers['weft-key'] ?? headers['ce-partitionkey']),
     ...(trace && { trace }),
+    ...(baggage && { baggage }),
     ...(correlationId !== undefined && { correlationId }),
     ...(causationId !== undefined && { causationId }),
     ...(replyTo !== undefined && { replyTo }),
     ...(expiresMs !== undefined && { expiresMs }),
   };
+}
+
+/** Bare, or as attributes of CloudEvents: then both are, for a state belongs to its trace. */
+function traceOf(headers: Headers): TraceContext | undefined {
+  const bare = headers['traceparent'];
+  if (bare !== undefined) return parseTraceparent(bare, headers['tracestate']);
+  return parseTraceparent(headers['ce-traceparent'], headers['ce-tracestate']);
 }
 
 function timeOf(header: string | undefined): number | undefined {

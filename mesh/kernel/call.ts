@@ -1,3 +1,4 @@
+import type { Baggage } from './baggage.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TraceContext } from './context.ts';
 import type { Deadline } from './deadline.ts';
@@ -50,6 +51,8 @@ export interface CallContext {
   readonly cancellation?: Cancellation;
   readonly metadata: Metadata;
   readonly trace: TraceContext;
+  /** What the caller's work is told of its circumstances. */
+  readonly baggage?: Baggage | undefined;
   /** 1 for the first attempt. */
   readonly attempt: number;
 }

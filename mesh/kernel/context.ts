@@ -1,14 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Baggage } from './baggage.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { Deadline } from './deadline.ts';
 import type { Random } from './random.ts';
+import { parseTracestate } from './tracestate.ts';
 
-/** The place of this work in a trace (W3C Trace Context, version 00). */
+/** The place of this work in a trace (W3C Trace Context Level 2, version 00). */
 export interface TraceContext {
   /** 32 lower-case hexadecimal digits, not all zero. */
   readonly traceId: string;
   /** The span that is running: 16 lower-case hexadecimal digits, not all zero. */
   readonly spanId: string;
+  /** `tracestate`: what the tracing systems on the way say to themselves. Passed on as it came, never read. */
+  readonly state?: string;
+  /** The flags of the caller's `traceparent`, where they are others than 1 (sampled); passed on. */
+  readonly flags?: number;
 }
 
 /**
@@ -18,13 +24,15 @@ export interface TraceContext {
 export interface Context {
   readonly trace?: TraceContext | undefined;
   /** No work is of use after this. */
-  readonly deadline?: Deadline;
+  readonly deadline?: Deadline | undefined;
   /** Aborts when whoever waits for this work gave up. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The same, for a price that every call can pay; where it is present, `signal` is made on first use. */
-  readonly cancellation?: Cancellation;
+  readonly cancellation?: Cancellation | undefined;
   /** The message that is being handled: what is published meanwhile follows from it. */
-  readonly cause?: Cause;
+  readonly cause?: Cause | undefined;
+  /** What the work is told of its circumstances; see `withBaggage`. */
+  readonly baggage?: Baggage | undefined;
 }
 
 /** A message as the cause of others. */
@@ -68,21 +76,44 @@ export function contextRoot(): RunUnder {
 
 /** A new span under `parent`, or the root of a new trace. */
 export function childTrace(parent: TraceContext | undefined, random: Random): TraceContext {
-  return { traceId: parent?.traceId ?? random.hex(16), spanId: random.hex(8) };
+  const trace = { traceId: parent?.traceId ?? random.hex(16), spanId: random.hex(8) };
+  // Most traces have neither, and there is one for every call: those pay for two looks and no more.
+  if (parent?.state === undefined && parent?.flags === undefined) return trace;
+  const { state, flags } = parent;
+  return { ...trace, ...(state !== undefined && { state }), ...(flags !== undefined && { flags }) };
 }
 
-/** The `traceparent` header of a trace context. Always sampled: the ring of recent spans is bounded. */
+/**
+ * The `traceparent` header of a trace context. Sampled, unless whoever began the trace said otherwise: the ring
+ * of recent spans is bounded.
+ */
 export function formatTraceparent(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-01`;
+  const flags = trace.flags === undefined ? '01' : `0${String(trace.flags)}`;
+  return `00-${trace.traceId}-${trace.spanId}-${flags}`;
 }
 
-const pattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/;
+// No id is all zeros. Later versions may say more behind another dash; this one does not, and "ff" is none.
+const pattern =
+  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 
-/** Reads a `traceparent` header; undefined if it is absent or malformed (the trace then starts anew). */
-export function parseTraceparent(header: string | undefined): TraceContext | undefined {
+/**
+ * Reads a `traceparent` header, and the `tracestate` that came with it. Undefined if the first is absent or
+ * malformed: the trace then starts anew, and what others noted on the old one is not carried into it.
+ */
+export function parseTraceparent(
+  header: string | undefined,
+  tracestate?: string,
+): TraceContext | undefined {
   const match = header === undefined ? null : pattern.exec(header);
-  const [, traceId, spanId] = match ?? [];
+  const [, traceId, spanId, bits = ''] = match ?? [];
   if (traceId === undefined || spanId === undefined) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId) || header?.startsWith('ff')) return undefined;
-  return { traceId, spanId };
+  const state = tracestate === undefined ? undefined : parseTracestate(tracestate);
+  if (bits === '01' && state === undefined) return { traceId, spanId };
+  // Two flags are known, sampled and random-trace-id; of others nobody may speak.
+  const flags = Number.parseInt(bits, 16) & 3;
+  return {
+    ...{ traceId, spanId },
+    ...(state !== undefined && { state }),
+    ...(flags !== 1 && { flags }),
+  };
 }

@@ -62,6 +62,17 @@ describe('metadata', () => {
     expect(arrived.bytes).toBe(metadataBytes(fromGrpcMetadata(wire)));
   });
 
+  test('has tracestate and baggage in places of their own, and no size of theirs', () => {
+    const wire = toGrpcMetadata({ 'x-tenant': 'blue' });
+    const { bytes } = arrivedMetadata(wire);
+    wire.set('tracestate', 'rojo=1');
+    wire.add('baggage', 'a=1');
+    wire.add('baggage', 'b=2');
+    const arrived = arrivedMetadata(wire);
+    expect(arrived).toMatchObject({ bytes, tracestate: 'rojo=1', baggage: 'a=1,b=2' });
+    expect({ ...arrived.metadata }).toEqual({ 'x-tenant': 'blue' });
+  });
+
   test('of which nobody gave any says so, and of a first attempt', () => {
     const { metadata, ...rest } = arrivedMetadata(new GrpcMetadata());
     expect(rest).toEqual({ bytes: 0, traceparent: undefined, attempt: 1 });

@@ -71,9 +71,15 @@ export function fromGrpcMetadata(metadata: GrpcMetadata): Metadata {
 export interface ArrivedMetadata {
   /** What the caller gave; what belongs to gRPC, to the trace or to the client's library is not in it. */
   readonly metadata: Metadata;
-  /** The size of all that arrived, see `metadataBytes`. */
+  /**
+   * The size of all that arrived, see `metadataBytes`, but for tracestate and baggage: they have limits of their
+   * own, above which they are dropped, and no call fails because of what others noted on its way.
+   */
   readonly bytes: number;
   readonly traceparent: string | undefined;
+  /** Absent from most calls. */
+  readonly tracestate?: string;
+  readonly baggage?: string;
   /** 1 for the first attempt; from gRPC's own header (gRPC A6). */
   readonly attempt: number;
 }
@@ -87,19 +93,42 @@ export function arrivedMetadata(wire: GrpcMetadata): ArrivedMetadata {
   let bytes = 0;
   let traceparent: string | undefined;
   let attempt = 1;
+  let carried: Carried | undefined;
   for (const key in entries) {
     const values = entries[key] ?? [];
-    for (const each of values) bytes += entryBytes(key, each);
+    if (isCarried(key)) {
+      // Several lines are one list (RFC 9110, 5.3).
+      carried = { ...carried, [key]: values.join(',') };
+      continue;
+    }
+    bytes += entriesBytes(key, values);
     const [first] = values;
     if (first === undefined) continue;
     if (key === 'traceparent') traceparent = String(first);
     else if (key === 'grpc-previous-rpc-attempts') attempt = attemptAfter(String(first));
-    else if (key !== 'user-agent' && !key.startsWith('grpc-')) {
+    else if (!isOfTransport(key)) {
       given ??= Object.create(null) as Record<string, Value | Value[]>;
       given[key] = values.length === 1 ? first : values;
     }
   }
-  return { metadata: given ?? nothing, bytes, traceparent, attempt };
+  const arrived = { metadata: given ?? nothing, bytes, traceparent, attempt };
+  return carried === undefined ? arrived : { ...arrived, ...carried };
+}
+
+type Carried = Pick<ArrivedMetadata, 'tracestate' | 'baggage'>;
+
+function isCarried(key: string): boolean {
+  return key === 'tracestate' || key === 'baggage';
+}
+
+function isOfTransport(key: string): boolean {
+  return key === 'user-agent' || key.startsWith('grpc-');
+}
+
+function entriesBytes(key: string, values: readonly Value[]): number {
+  let bytes = 0;
+  for (const each of values) bytes += entryBytes(key, each);
+  return bytes;
 }
 
 function attemptAfter(previous: string): number {

@@ -93,6 +93,35 @@ describe('a protected client', () => {
     expect((await promised(tea)).item?.available).toBe(1n);
   });
 
+  test('carries the tracestate and the baggage of the context, over what its caller wrote', async () => {
+    const seen: unknown[] = [];
+    const handlers = inventory({
+      getStock({ sku }, { trace, baggage }) {
+        seen.push([trace.state, baggage && [...baggage.keys()]]);
+        return Promise.resolve({
+          item: { sku, available: 1n, reserved: 0n, unitPrice: undefined },
+        });
+      },
+    });
+    const { address } = await mesh.start(InventoryServiceDefinition, handlers);
+    const client = inventoryAt(address);
+    const call = (): Promise<unknown> => {
+      const metadata = new Metadata();
+      metadata.set('tracestate', 'of=another');
+      metadata.set('baggage', 'theirs=1');
+      return new Promise((resolve) => client.getStock(tea, metadata, resolve));
+    };
+    await call();
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state: 'rojo=1' };
+    const baggage = new Map([['mine', { value: '1' }]]);
+    await runInContext({ trace, baggage }, call);
+    // Where the context has none, baggage of another library that traces is left alone.
+    expect(seen).toEqual([
+      [undefined, ['theirs']],
+      ['rojo=1', ['mine']],
+    ]);
+  });
+
   test('gives the error of the call as grpc-js made it', async () => {
     const handlers = inventory({
       getStock: () => Promise.reject(new MeshError('no such article', { status: 'NOT_FOUND' })),

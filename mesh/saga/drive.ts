@@ -85,7 +85,8 @@ async function tryCall<DB>(
   const record = spanOf({ saga, state, trace, clock, spans });
   // Not the deadline and not the signal of whoever started the saga: what is asked for has to be written down
   // although nobody waits for it any more.
-  const context = { trace, deadline: deadlineIn(timeoutMs, clock), signal: over.signal };
+  const { baggage } = state;
+  const context = { trace, baggage, deadline: deadlineIn(timeoutMs, clock), signal: over.signal };
   const told: CallStepContext = { ...contextOf(state), trace, signal: over.signal };
   try {
     const data = await Promise.race([runInContext(context, () => half(step, state, told)), given]);
@@ -115,7 +116,7 @@ function spanOf<DB>({ saga, state, trace, clock, spans }: Told<DB>): (status: st
   const name = `${saga.name}/${state.step}${state.failure === undefined ? '' : '/undo'}`;
   return (status) => {
     spans.record({
-      ...trace,
+      ...{ traceId: trace.traceId, spanId: trace.spanId },
       ...(state.trace && { parentSpanId: state.trace.spanId }),
       ...{ kind: 'step', name, startMs, status, peer: state.id },
       durationUs: Math.round((clock.monotonic() - start) * 1000),

@@ -9,6 +9,14 @@ export const sagaMigrations: readonly Migration[] = [
       postgres: tables('bigserial primary key'),
     },
   },
+  {
+    name: 'weft-saga-002-context',
+    up: `
+      alter table weft_saga add column tracestate text;
+      alter table weft_saga add column baggage text;
+      alter table weft_saga add column trace_flags integer;
+    `,
+  },
 ];
 
 function tables(id: string): string {

@@ -1,4 +1,6 @@
+import { formatBaggage, parseBaggage } from '../kernel/baggage.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { TraceContext } from '../kernel/context.ts';
 import { MeshError } from '../kernel/error.ts';
 import { prepare } from '../store/prepared.ts';
 import { type Kysely, sql, type Transaction } from '../store/sql.ts';
@@ -29,14 +31,25 @@ export function rowOf<DB>(saga: Saga<DB>, state: SagaState, nowMs: number): Saga
     deadline_at: state.deadlineMs ?? null,
     created_at: state.createdMs,
     updated_at: nowMs,
-    trace_id: state.trace?.traceId ?? null,
-    span_id: state.trace?.spanId ?? null,
+    ...originOf(state),
+  };
+}
+
+type Origin = 'trace_id' | 'span_id' | 'tracestate' | 'trace_flags' | 'baggage';
+
+/** What it was started in. */
+function originOf({ trace, baggage }: SagaState): Pick<SagaTable, Origin> {
+  return {
+    trace_id: trace?.traceId ?? null,
+    span_id: trace?.spanId ?? null,
+    tracestate: trace?.state ?? null,
+    trace_flags: trace?.flags ?? null,
+    baggage: (baggage && formatBaggage(baggage)) ?? null,
   };
 }
 
 /** Reads a row. Throws when its data are none of this definition's. */
 export function stateOf<DB>(saga: Saga<DB>, row: SagaTable): SagaState {
-  const { trace_id: traceId, span_id: spanId } = row;
   return {
     id: row.id,
     name: row.name,
@@ -53,7 +66,18 @@ export function stateOf<DB>(saga: Saga<DB>, row: SagaTable): SagaState {
     revision: row.revision,
     deadlineMs: row.deadline_at ?? undefined,
     createdMs: row.created_at,
-    trace: traceId === null || spanId === null ? undefined : { traceId, spanId },
+    trace: traceOf(row),
+    baggage: row.baggage === null ? undefined : parseBaggage(row.baggage),
+  };
+}
+
+function traceOf(row: SagaTable): TraceContext | undefined {
+  const { trace_id: traceId, span_id: spanId, tracestate: state, trace_flags: flags } = row;
+  if (traceId === null || spanId === null) return undefined;
+  return {
+    ...{ traceId, spanId },
+    ...(state !== null && { state }),
+    ...(flags !== null && { flags }),
   };
 }
 
@@ -139,6 +163,9 @@ function columnsOf(row: SagaTable): SagaTable {
     updated_at: row.updated_at,
     trace_id: row.trace_id,
     span_id: row.span_id,
+    tracestate: row.tracestate,
+    baggage: row.baggage,
+    trace_flags: row.trace_flags,
   };
 }
 

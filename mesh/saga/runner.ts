@@ -177,8 +177,8 @@ class RunnerMachine<DB> implements Runner {
     const parts = { ...this.#options, wake: () => this.wake() };
     try {
       // Without the context of whoever started it: its caller's deadline is not the saga's.
-      const trace = state.trace && { trace: state.trace };
-      const after = await runInContext({ ...trace }, () =>
+      const { trace, baggage } = state;
+      const after = await runInContext({ trace, baggage }, () =>
         drive(parts, saga, state, this.#stop.signal),
       );
       if (after.status === 'stuck') {

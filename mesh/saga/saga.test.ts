@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { runInContext } from '../kernel/context.ts';
+import { type Context, currentContext, runInContext } from '../kernel/context.ts';
 import { createSpanRing } from '../telemetry/spans.ts';
 import {
   away,
@@ -76,6 +76,31 @@ describe('a saga', () => {
     ]);
     for (const span of told) {
       expect(span).toMatchObject({ kind: 'step', peer: id, parentSpanId: trace.spanId });
+    }
+  });
+
+  test('keeps tracestate and baggage of who started it for all its steps, also after a restart', async () => {
+    const seen: Context[] = [];
+    const around = (): Promise<void> => {
+      seen.push(currentContext());
+      return Promise.resolve();
+    };
+    const steps = ['hotel', 'train'].map((name) => worldStep(world, name, {}, around));
+    world.faults.set('train', [away]);
+    const saga = tripSaga(steps);
+    const first = rig.runner({ sagas: [saga] });
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state: 'rojo=1', flags: 0 };
+    const baggage = new Map([['tenant', { value: 'Amélie', properties: 'ttl=60' }]]);
+    const id = await runInContext({ trace, baggage }, () => rig.start(first, saga));
+    await rig.passes(() => world.calls.includes('train'));
+    await first.close();
+    const sagas = rig.runner({ sagas: [saga] });
+    await rig.passes(() => ended(sagas, id));
+    expect(world.calls).toEqual(['hotel', 'train', 'train']);
+    expect(seen.length).toBeGreaterThanOrEqual(5);
+    for (const context of seen) {
+      expect(context.trace).toEqual({ ...trace, spanId: expect.not.stringMatching('b{16}') });
+      expect(context.baggage).toEqual(baggage);
     }
   });
 

@@ -64,12 +64,14 @@ function newState<DB, T>(
   { id, data, nowMs }: { id: string; data: T; nowMs: number },
 ): SagaState {
   const [first] = saga.steps;
+  const { trace, baggage } = currentContext();
   return {
     ...{ id, name: saga.name, status: 'running', step: first?.name ?? '', data, history: [] },
     ...{ failure: undefined, attempts: 0, faults: 0, lastError: undefined, waitsFor: undefined },
     ...{ dueMs: nowMs, claimedBy: undefined, revision: 1, createdMs: nowMs },
     deadlineMs: saga.timeoutMs === undefined ? undefined : nowMs + saga.timeoutMs,
-    trace: currentContext().trace,
+    trace,
+    baggage,
   };
 }
 

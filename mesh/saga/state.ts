@@ -1,3 +1,4 @@
+import type { Baggage } from '../kernel/baggage.ts';
 import type { TraceContext } from '../kernel/context.ts';
 import type { SagaFailure } from './step.ts';
 import type { SagaStatus } from './tables.ts';
@@ -41,6 +42,7 @@ export interface SagaState {
   readonly deadlineMs: number | undefined;
   readonly createdMs: number;
   readonly trace: TraceContext | undefined;
+  readonly baggage: Baggage | undefined;
 }
 
 /** "done", "compensated" and "stuck": nothing more happens by itself. */

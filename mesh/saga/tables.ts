@@ -39,6 +39,11 @@ export interface SagaTable {
   updated_at: number;
   trace_id: string | null;
   span_id: string | null;
+  /** The headers tracestate and baggage of what started it; null: it had none. */
+  tracestate: string | null;
+  baggage: string | null;
+  /** The flags of its trace; null: the usual ones. */
+  trace_flags: number | null;
 }
 
 /** Who holds what, against dirty reads. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Bus, ConsumeOptions, Consumption, Delivery, Outgoing } from '../events/bus/bus.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { carriedHeaders } from './carried-headers.ts';
 import { eventually } from './eventually.ts';
 
 /** What a bus can do; an honest difference is declared here, not hidden in a test. */
@@ -43,7 +44,7 @@ export function busContract({ name, features, newBus }: BusContract): void {
     channel,
     subject: `${channel}.${type}`,
     id,
-    headers: { 'ce-id': id, 'weft-key': 'order-1' },
+    headers: { 'ce-id': id, 'weft-key': 'order-1', ...carriedHeaders },
     data: new TextEncoder().encode(`data of ${id}`),
   });
   const messages = (count: number): Outgoing[] =>
@@ -87,9 +88,8 @@ export function busContract({ name, features, newBus }: BusContract): void {
       await eventually(() => seen.length === 2);
       expect(seen[0]).toMatchObject({
         subject: `${channel}.Placed`,
-        headers: { 'ce-id': 'a', 'weft-key': 'order-1' },
-        sequence: 1,
-        deliveries: 1,
+        headers: { 'ce-id': 'a', 'weft-key': 'order-1', ...carriedHeaders },
+        ...{ sequence: 1, deliveries: 1 },
       });
       expect(new TextDecoder().decode(seen[1]?.data)).toBe('data of b');
     });

@@ -4,6 +4,7 @@ import type { Bus } from '../events/bus/bus.ts';
 import { on } from '../events/consume/handler.ts';
 import { eventTables } from '../events/tables.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { type Context, currentContext, runInContext } from '../kernel/context.ts';
 import { confirmed, createRig, type Rig } from './events-rig.ts';
 import { eventually } from './eventually.ts';
 
@@ -104,6 +105,34 @@ export function eventsContract(name: string, bed: EventsBed): void {
       await rig.confirm('order-2');
       await rig.hear();
       await rig.hasEffects('order-1', 'order-2');
+    });
+
+    test('baggage and tracestate reach the handler: later, again, and when a dead letter is replayed', async () => {
+      const seen: Context[] = [];
+      await rig.hear(
+        () => {
+          seen.push(currentContext());
+          return seen.length < 3 ? Promise.reject(new Error('bad day')) : Promise.resolve();
+        },
+        { maxDeliveries: 2 },
+      );
+      const state = 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE';
+      const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state, flags: 0 };
+      const baggage = new Map([['tenant', { value: 'Amélie, 100%', properties: 'ttl=60' }]]);
+      const deliverAt = systemClock.now() + 50;
+      await runInContext({ trace, baggage }, () =>
+        rig.store.transaction((tx) =>
+          rig.events.publish(tx, OrderConfirmed, confirmed('order-1'), { deliverAt }),
+        ),
+      );
+      await eventually(async () => (await rig.deadLetters()).length === 1);
+      await rig.events.deadLetters.replay({ filter: {} });
+      await rig.hasEffects('order-1');
+      expect(seen).toHaveLength(3);
+      for (const context of seen) {
+        expect(context.trace).toEqual({ ...trace, spanId: expect.not.stringMatching('b{16}') });
+        expect(context.baggage).toEqual(baggage);
+      }
     });
 
     test('a dead letter is replayed to its consumer, and has its effect once', async () => {

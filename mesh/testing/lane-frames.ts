@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Entry } from '../../gen/weft/lane/v1/lane.ts';
+import type { Baggage } from '../kernel/baggage.ts';
 import type { Metadata } from '../kernel/call.ts';
 
 /** What the frames of a lane may hold, as fast-check makes it up. */
@@ -8,7 +9,15 @@ const digits = [...Array(16).keys()].map((digit) => digit.toString(16));
 const hex = (length: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.constantFrom(...digits), minLength: length, maxLength: length });
 
-export const trace = fc.record({ traceId: hex(32), spanId: hex(16) });
+export const trace = fc.record(
+  {
+    traceId: hex(32),
+    spanId: hex(16),
+    state: fc.constantFrom('congo=t61rcWkgMzE', 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE'),
+    flags: fc.constantFrom(0, 2, 3),
+  },
+  { requiredKeys: ['traceId', 'spanId'] },
+);
 export const bytes = (maxLength: number): fc.Arbitrary<Uint8Array<ArrayBuffer>> =>
   // Without a size fast-check ends at ten, whatever the length that is allowed.
   fc.uint8Array({ maxLength, size: 'max' });
@@ -35,6 +44,17 @@ export const metadata: fc.Arbitrary<Metadata> = fc
     ),
   )
   .map(([texts, binaries]) => ({ ...texts, ...binaries }));
+
+/** Baggage, which most calls have none of. */
+export const baggage: fc.Arbitrary<Baggage | undefined> = fc.option(
+  fc
+    .dictionary(fc.stringMatching(/^[a-z-]{1,8}$/), fc.string({ maxLength: 8 }), {
+      minKeys: 1,
+      maxKeys: 2,
+    })
+    .map((values) => new Map(Object.entries(values).map(([name, value]) => [name, { value }]))),
+  { nil: undefined },
+);
 
 function valuesOf(value: Metadata[string]): readonly (string | Uint8Array)[] {
   return typeof value === 'string' || value instanceof Uint8Array ? [value] : value;

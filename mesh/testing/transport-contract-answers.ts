@@ -110,6 +110,50 @@ function answers(start: StartRig, transport: TransportUnderTest): void {
     });
   });
 
+  test('carries tracestate, flags and baggage to the handler', async () => {
+    const rig = await start();
+    const baggage = new Map([
+      ['tenant', { value: 'Amélie, of "blue" 100%', properties: 'ttl=60;internal' }],
+      ['session', { value: '' }],
+    ]);
+    const state = 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE';
+    const caller = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state, flags: 0 };
+    await rig.getStock({ sku: 'TEA' }, { trace: caller, baggage });
+    await rig.getStock({ sku: 'TEA' }, { trace: caller, baggage, metadata: { 'x-a': 'b' } });
+    for (const { trace, baggage: told, metadata: given } of rig.seen) {
+      expect(trace).toEqual({ ...caller, spanId: trace.spanId });
+      expect(told).toEqual(baggage);
+      expect(Object.keys(given)).not.toContain('baggage');
+    }
+    expect(rig.seen[1]?.metadata).toEqual({ 'x-a': 'b' });
+  });
+
+  test('has neither where the caller has neither, whatever its metadata says', async () => {
+    const rig = await start();
+    await rig.getStock({ sku: 'TEA' });
+    const metadata = { tracestate: 'evil=1', baggage: 'tenant=red' };
+    await rig.getStock({ sku: 'TEA' }, { metadata });
+    for (const { trace, baggage, metadata: given } of rig.seen) {
+      expect(Object.keys(trace)).toEqual(['traceId', 'spanId']);
+      expect(baggage).toBeUndefined();
+      expect(given).toEqual({});
+    }
+  });
+
+  test('does not fail a call for baggage that is too large, and carries what fits', async () => {
+    const rig = await start();
+    const baggage = new Map(
+      Array.from({ length: 100 }, (_, i) => [`k${String(i)}`, { value: 'x'.repeat(200) }]),
+    );
+    await rig.getStock({ sku: 'TEA' }, { baggage, metadata: { 'x-a': 'y'.repeat(4000) } });
+    const told = rig.seen[0]?.baggage;
+    expect(told?.size).toBeGreaterThan(35);
+    expect([...(told ?? [])]).toEqual([...baggage].slice(0, told?.size));
+    const alone = new Map([['a', { value: 'x'.repeat(9000) }]]);
+    await rig.getStock({ sku: 'TEA' }, { baggage: alone });
+    expect(rig.seen[1]?.baggage).toBeUndefined();
+  });
+
   test('tells the handler what is left of the caller’s time', async () => {
     const rig = await start();
     await rig.getStock({ sku: 'TEA' }, { deadline: deadlineIn(1500, systemClock) });

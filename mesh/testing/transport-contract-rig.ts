@@ -48,6 +48,7 @@ interface Seen {
   readonly attempt: number;
   readonly peer: string;
   readonly trace: HandlerContext['trace'];
+  readonly baggage: HandlerContext['baggage'];
   readonly parentSpanId: string | undefined;
   readonly leftMs: number | undefined;
   /** Why the call was ended early. */
@@ -142,10 +143,11 @@ function watched(handlers: Inventory, seen: Seen[]): Inventory {
     getStock(request, context) {
       let reason: MeshError | undefined;
       const { metadata, attempt: number, peer, trace, parentSpanId, deadline, signal } = context;
+      const { baggage } = context;
       if (request.sku !== 'WARM-UP') {
         seen.push({
           ...{ sku: request.sku, metadata: { ...metadata }, attempt: number, peer, trace },
-          parentSpanId,
+          ...{ parentSpanId, baggage },
           leftMs: deadline && remainingMs(deadline, systemClock),
           reason: () => reason,
         });

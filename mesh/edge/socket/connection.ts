@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../kernel/clock.ts';
+import { type Context, runInContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { createScope, type Scope } from '../../kernel/scope.ts';
@@ -14,6 +15,8 @@ export interface ConnectionParts {
   readonly caller: SocketCaller;
   readonly limits: SocketLimits;
   readonly verbs: Readonly<Record<string, Verb>>;
+  /** What verbs inherit from the handshake. */
+  readonly context: Context;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -153,7 +156,9 @@ export class Connection implements SocketConnection {
   async #answer(text: string): Promise<Frame> {
     try {
       const request = readRequest(text);
-      const fields = await verbOf(this.#parts.verbs, request)(request.fields, this);
+      const { verbs, context } = this.#parts;
+      const run = verbOf(verbs, request);
+      const fields = await runInContext(context, () => run(request.fields, this));
       return { ...fields, type: 'ok', id: request.id };
     } catch (thrown) {
       return errorFrame(idOf(text), this.#tellable(thrown));

@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Baggage } from '../../kernel/baggage.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { type Context, runInContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Closeable } from '../../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../../kernel/log.ts';
+import { traceOf } from '../arrive.ts';
 import { Connection } from './connection.ts';
 import { closeCode } from './frame.ts';
 import { startHeart } from './heart.ts';
@@ -29,6 +32,8 @@ export interface Handshake {
   readonly incoming: IncomingMessage;
   /** Who comes; a door lets nobody in who has no name. */
   readonly principal: SocketCaller | undefined;
+  /** What the edge accepted of the caller's baggage: the calls of all verbs carry it. */
+  readonly baggage?: Baggage | undefined;
 }
 
 /** Takes WebSocket connections from an HTTP server, and looks after them until they end. */
@@ -59,9 +64,9 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   let closing: Promise<void> | undefined;
   let allGone: (() => void) | undefined;
 
-  const enter = (ws: WebSocket, caller: SocketCaller): void => {
+  const enter = (ws: WebSocket, caller: SocketCaller, context: Context): void => {
     const id = String(++opened);
-    const connection = new Connection(ws, { id, caller, limits, verbs, clock, log });
+    const connection = new Connection(ws, { id, caller, limits, verbs, context, clock, log });
     open.add(connection);
     const forget = heart.add(connection);
     ws.once('close', () => {
@@ -70,7 +75,7 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
       options.onClose?.(connection);
       if (open.size === 0) allGone?.();
     });
-    options.onOpen?.(connection);
+    runInContext(context, () => options.onOpen?.(connection));
   };
 
   const gone = (): Promise<void> =>
@@ -91,13 +96,14 @@ export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
     server.close();
   };
   return {
-    accept({ incoming, principal }, socket, head) {
+    accept({ incoming, principal, baggage }, socket, head) {
       const refused = refusalOf({ closing: closing !== undefined, open: open.size, limits });
       if (principal === undefined) refuse(socket, 401, unnamed());
       else if (refused !== undefined) refuse(socket, 503, refused);
       else {
         server.handleUpgrade(incoming, socket, head, (ws) => {
-          enter(ws, principal);
+          // A trace goes on if the handshake brought one; else each verb begins its own, for a connection lasts.
+          enter(ws, principal, { trace: traceOf(incoming.headers), baggage });
         });
       }
     },

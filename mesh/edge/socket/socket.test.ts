@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { WebSocket as RawSocket } from 'ws';
 import { z } from 'zod';
+import { type Context, currentContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { errorOf } from '../../testing/error-of.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -39,9 +40,12 @@ async function startRig(options: Partial<SocketDoorOptions> = {}, port = 0): Pro
   });
   const server = createServer();
   server.on('upgrade', (incoming, socket, head) => {
-    const user = new URL(incoming.url ?? '', 'http://edge').searchParams.get('user');
+    const { searchParams } = new URL(incoming.url ?? '', 'http://edge');
+    const user = searchParams.get('user');
+    const session = searchParams.get('session');
+    const baggage = session === null ? undefined : new Map([['session', { value: session }]]);
     const principal = user === null ? undefined : { subject: user };
-    door.accept({ incoming, principal }, socket, head);
+    door.accept({ incoming, principal, baggage }, socket, head);
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -71,6 +75,31 @@ async function rawClient({ port }: Rig): Promise<Socket> {
   socket.pause();
   return socket;
 }
+
+test('a verb inherits what the edge accepted of the handshake, and its trace if it brought one', async () => {
+  const traceId = 'a'.repeat(32);
+  const seen: Context[] = [];
+  const context = async (): Promise<undefined> => {
+    seen.push(currentContext());
+    return undefined;
+  };
+  const { port } = await startRig({ verbs: { context } });
+  const ask = async (headers: Readonly<Record<string, string>>): Promise<void> => {
+    const ws = new RawSocket(`ws://127.0.0.1:${String(port)}/?user=ada&session=7`, { headers });
+    await once(ws, 'open');
+    ws.send('{"type": "context", "id": "1"}');
+    await once(ws, 'message');
+    ws.close();
+    await once(ws, 'close');
+  };
+  await ask({ traceparent: `00-${traceId}-${'b'.repeat(16)}-01`, tracestate: 'rojo=1' });
+  await ask({});
+  const baggage = new Map([['session', { value: '7' }]]);
+  expect(seen).toEqual([
+    { trace: { traceId, spanId: 'b'.repeat(16), state: 'rojo=1' }, baggage },
+    { trace: undefined, baggage },
+  ]);
+});
 
 test('a verb answers under the id that was asked; what cannot be answered is a typed error', async () => {
   const failing = async (): Promise<never> => {

@@ -55,5 +55,7 @@ export async function refuse<DB>(
 ): Promise<void> {
   const asked = askedBy(id, envelope);
   if (asked === undefined) return;
-  await runInContext({ trace }, () => writeRefusal(write, tx, asked, error));
+  await runInContext({ trace, baggage: envelope?.baggage }, () =>
+    writeRefusal(write, tx, asked, error),
+  );
 }

@@ -112,7 +112,11 @@ const envelope: Json = {
     'content-type': text('application/protobuf; application/json is read too.'),
     'weft-key': text('The value of the key field.'),
     'weft-reply-to': text('The service that waits for a reply.'),
-    traceparent: text('W3C Trace Context.'),
+    traceparent: text('W3C Trace Context: the span that sent it; ce-traceparent is read too.'),
+    tracestate: text(
+      'W3C Trace Context: what tracing systems note on it; ce-tracestate is read too.',
+    ),
+    baggage: text('W3C Baggage: facts about the work that sent it.'),
     'Nats-Msg-Id': text('The id again, by which the stream drops what is sent twice.'),
   },
   required: ['ce-specversion', 'ce-id', 'ce-type', 'ce-source'],

@@ -104,6 +104,7 @@ function factsOf(
   const { correlationId = id, causationId } = envelope ?? {};
   return {
     ...{ id, type, correlationId, causationId, source, key, timeMs, trace, deadline },
+    baggage: envelope?.baggage,
     asked: askedBy(id, envelope),
     deliveries: delivery.deliveries,
     cause: { id, correlationId },

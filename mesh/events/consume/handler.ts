@@ -1,3 +1,4 @@
+import type { Baggage } from '../../kernel/baggage.ts';
 import type { TraceContext } from '../../kernel/context.ts';
 import type { MessageType } from '../../schema/definition.ts';
 import type { Transaction } from '../../store/sql.ts';
@@ -24,6 +25,8 @@ export interface EventFacts {
   readonly timeMs: number;
   /** The span of this handling; a child of the span that published. */
   readonly trace: TraceContext;
+  /** What the work that published it was told of its circumstances; calls and events of the handler carry it on. */
+  readonly baggage?: Baggage | undefined;
   /** How often the bus has delivered it, this time counted. */
   readonly deliveries: number;
   /** Aborts when the handler's time is over or the process stops; the transaction is then rolled back. */

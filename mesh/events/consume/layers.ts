@@ -110,7 +110,7 @@ export function traced(
     const start = clock.monotonic();
     const record = (status: string): void => {
       spans.record({
-        ...trace,
+        ...{ traceId: trace.traceId, spanId: trace.spanId },
         ...(envelope?.trace && { parentSpanId: envelope.trace.spanId }),
         kind: 'consumer',
         name: envelope?.type ?? delivery.subject,

@@ -60,7 +60,7 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
     const data = type.encode(message).finish();
     if (data.length > largestPayload) throw tooLarge(type.$type, data.length);
     const context = currentContext();
-    const parent = context.trace;
+    const { trace: parent, baggage } = context;
     const trace = childTrace(parent, random);
     const startMs = clock.now();
     const start = clock.monotonic();
@@ -68,13 +68,14 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
     const from = cause ?? context.cause;
     const headers = toHeaders({
       ...{ ...wishes(letter), id, type: type.$type, source, timeMs: startMs, trace },
+      ...(baggage && { baggage }),
       correlationId: from?.correlationId ?? id,
       ...(from && { causationId: from.id }),
     });
     const { key, notBefore } = letter;
     await outbox.add(tx, { channel, subject, id, headers, data, key }, notBefore);
     const span = {
-      ...trace,
+      ...{ traceId: trace.traceId, spanId: trace.spanId },
       ...(parent && { parentSpanId: parent.spanId }),
       kind: 'producer',
       name: type.$type,

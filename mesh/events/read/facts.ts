@@ -1,3 +1,4 @@
+import type { Baggage } from '../../kernel/baggage.ts';
 import type { Cause, Context, TraceContext } from '../../kernel/context.ts';
 import type { ReadMessage } from '../bus/bus.ts';
 import { channelOf } from '../bus/subject.ts';
@@ -18,6 +19,8 @@ export interface ReadFacts {
   readonly timeMs: number;
   /** The span that published it. */
   readonly trace: TraceContext | undefined;
+  /** What the work that published it was told of its circumstances. */
+  readonly baggage: Baggage | undefined;
   readonly correlationId: string;
   /** Aborts when the reading is closed. */
   readonly signal: AbortSignal;
@@ -69,6 +72,10 @@ export class LazyFacts implements ReadFacts, Context {
 
   get trace(): TraceContext | undefined {
     return this.#read().trace;
+  }
+
+  get baggage(): Baggage | undefined {
+    return this.#read().baggage;
   }
 
   get correlationId(): string {

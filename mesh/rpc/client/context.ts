@@ -72,7 +72,7 @@ export function beginCall(method: Method, ending: Ending, beginning: Beginning):
   const ownMs = options.timeoutMs ?? (method.kind === 'unary' ? policy.timeoutMs : undefined);
   const timeoutMs = limitMs === undefined ? ownMs : Math.min(limitMs, ownMs ?? limitMs);
   const deadline = deadlineOf(startMs, timeoutMs, parent.deadline);
-  return {
+  const context = {
     method,
     policy,
     parent,
@@ -89,6 +89,9 @@ export function beginCall(method: Method, ending: Ending, beginning: Beginning):
     ...(signal && { signal }),
     ...(cancellation && { cancellation }),
   };
+  // Not by another conditional spread: most calls carry none, and pay for one look.
+  const { baggage } = parent;
+  return baggage === undefined ? context : { ...context, baggage };
 }
 
 export function newReport(destination = -1): Report {

@@ -8,10 +8,10 @@ import { givenUp, onGivenUp } from '../signals.ts';
 import type { AttemptContext, Connection, Method } from '../transport.ts';
 import type { ClientLane, Freight } from './client-lane.ts';
 import { encodedAs } from './encoded-as.ts';
-import { type PackedEntries, packEntries } from './entries.ts';
+import type { PackedEntries } from './entries.ts';
 import { LaneCall } from './lane-call.ts';
 import { createLanes, type Lanes, type LanesOptions } from './lanes.ts';
-import { callMetadataTag } from './request-frames.ts';
+import { packBeside } from './pack-beside.ts';
 import { type LaneStats, noPlainCalls } from './stats.ts';
 
 export interface LanedConnectionOptions extends LanesOptions {
@@ -178,11 +178,12 @@ class Laned implements LanedConnection {
 function pack<Req>(
   { requestType }: Method<Req>,
   request: Req,
-  { metadata }: AttemptContext,
+  { metadata, trace, baggage }: AttemptContext,
 ): { readonly body: Encoded; readonly entries: PackedEntries | undefined } | undefined {
   try {
     const body = encodeShared(requestType, request);
-    const entries = isEmpty(metadata) ? undefined : packEntries(metadata, callMetadataTag);
+    const bare = isEmpty(metadata) && trace.state === undefined && baggage === undefined;
+    const entries = bare ? undefined : packBeside(metadata, trace.state, baggage);
     return { body, entries };
   } catch {
     return undefined;

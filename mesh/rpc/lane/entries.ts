@@ -6,6 +6,9 @@ import { type Cursor, malformed } from './cursor.ts';
 
 type Value = string | Uint8Array;
 
+// What the context of a call says has fields of its own.
+const ownKeys = new Set(['traceparent', 'tracestate', 'baggage', 'user-agent']);
+
 /** Metadata as it travels: the fields of a frame, and its size as HTTP/2 would count it. */
 export interface PackedEntries {
   readonly fields: Uint8Array;
@@ -24,7 +27,7 @@ export function packEntries(metadata: Metadata, tag: number): PackedEntries {
   const writer = new BinaryWriter();
   const lawful = toGrpcMetadata(metadata).toJSON();
   for (const [key, values] of Object.entries(lawful)) {
-    if (key === 'traceparent' || key === 'user-agent') continue;
+    if (ownKeys.has(key)) continue;
     const [first] = values;
     if (first === undefined) continue;
     if (typeof first === 'string') {

@@ -17,6 +17,9 @@ export class LaneRun implements Arrival {
   readonly bodyEnd: number;
   readonly metadata: Metadata;
   readonly traceparent: string | undefined;
+  // No fields of every call: they are there when they came.
+  declare readonly tracestate?: string;
+  declare readonly baggage?: string;
   readonly attempt: number;
   readonly nowMs: number;
   /** In monotonic ms; Infinity: none. */
@@ -38,6 +41,8 @@ export class LaneRun implements Arrival {
     this.bodyEnd = frame.bodyEnd;
     this.metadata = frame.metadata;
     this.traceparent = frame.traceparent;
+    if (frame.tracestate !== undefined) this.tracestate = frame.tracestate;
+    if (frame.baggage !== undefined) this.baggage = frame.baggage;
     this.attempt = frame.previousAttempts + 1;
     this.nowMs = nowMs;
     this.due = frame.timeoutMs > 0 ? arrivedMs + frame.timeoutMs : Number.POSITIVE_INFINITY;

@@ -134,7 +134,9 @@ describe('a client that reads no replies', () => {
     const body = Buffer.from(getStockMethod.requestType.encode({ sku: 'BIG' }).finish());
     for (let id = 1; id <= 1000; id++) {
       const frame = { id, method: method?.number ?? -1, timeoutMs: 0, previousAttempts: 0 };
-      const calls = [{ ...frame, body, metadata: [], traceparent: '' }];
+      const calls = [
+        { ...frame, body, metadata: [], traceparent: '', tracestate: '', baggage: '' },
+      ];
       stream.write({ hello: undefined, calls, cancels: [] });
     }
     let before = -1;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Call, ExchangeRequest } from '../../../gen/weft/lane/v1/lane.ts';
+import { formatBaggage } from '../../kernel/baggage.ts';
 import { formatTraceparent } from '../../kernel/context.ts';
 import {
+  baggage,
   bytes,
   damaged,
   entries,
@@ -14,9 +16,8 @@ import {
 } from '../../testing/lane-frames.ts';
 import { whole } from '../encode.ts';
 import { Batch } from './batch.ts';
-import { packEntries } from './entries.ts';
+import { packBeside } from './pack-beside.ts';
 import {
-  callMetadataTag,
   type IncomingCall,
   type OutgoingCall,
   putCall,
@@ -32,22 +33,25 @@ const call = fc.record({
   timeoutMs: uint32,
   trace,
   previousAttempts: fc.integer({ min: 0, max: 300 }),
+  baggage,
   metadata,
   body: bytes(300),
 });
 
 type GivenCall = typeof call extends fc.Arbitrary<infer T> ? T : never;
 
-function outgoing({ metadata: given, body, ...rest }: GivenCall): OutgoingCall {
-  const { fields } = packEntries(given, callMetadataTag);
+function outgoing({ metadata: given, baggage: told, body, ...rest }: GivenCall): OutgoingCall {
+  const { fields } = packBeside(given, rest.trace.state, told);
   return { ...rest, body: whole(body), metadata: fields.length === 0 ? undefined : fields };
 }
 
 function generatedCall(given: GivenCall): Call {
-  const { trace: at, metadata: meta, body, ...rest } = given;
+  const { trace: at, metadata: meta, baggage: told, body, ...rest } = given;
   return {
     ...rest,
     traceparent: formatTraceparent(at),
+    tracestate: at.state ?? '',
+    baggage: (told && formatBaggage(told)) ?? '',
     metadata: entries(meta),
     body: Buffer.from(body),
   };
@@ -76,6 +80,8 @@ const expectedCall = (given: GivenCall): unknown => ({
   method: given.method,
   timeoutMs: given.timeoutMs,
   traceparent: formatTraceparent(given.trace),
+  tracestate: given.trace.state,
+  baggage: given.baggage && formatBaggage(given.baggage),
   previousAttempts: given.previousAttempts,
   metadata: plainOf(given.metadata),
   body: Buffer.from(given.body).toString('hex'),

@@ -20,6 +20,9 @@ const timeoutMs = 24;
 const traceparent = 34;
 const previousAttempts = 40;
 const body = 58;
+/** Written with the metadata, see `packBeside`. */
+export const tracestateTag = 66;
+export const baggageTag = 74;
 /** The tag of the metadata of a call; for `packEntries`. */
 export const callMetadataTag = 50;
 
@@ -31,7 +34,7 @@ export interface OutgoingCall {
   readonly timeoutMs: number;
   readonly trace: TraceContext;
   readonly previousAttempts: number;
-  /** Packed entries; undefined: no metadata. */
+  /** Packed entries, tracestate and baggage; undefined: none of them. */
   readonly metadata: Uint8Array | undefined;
   readonly body: Encoded;
 }
@@ -104,6 +107,8 @@ export interface IncomingCall {
   method: number;
   timeoutMs: number;
   traceparent: string | undefined;
+  tracestate: string | undefined;
+  baggage: string | undefined;
   previousAttempts: number;
   metadata: Metadata;
   /** Where the body begins in the message, and where it ends. */
@@ -157,6 +162,8 @@ function blank(): IncomingCall {
     method: 0,
     timeoutMs: 0,
     traceparent: undefined,
+    tracestate: undefined,
+    baggage: undefined,
     previousAttempts: 0,
     metadata: noMetadata,
     bodyStart: 0,
@@ -172,6 +179,8 @@ function readCall(from: Cursor, call: IncomingCall): void {
   call.method = 0;
   call.timeoutMs = 0;
   call.traceparent = undefined;
+  call.tracestate = undefined;
+  call.baggage = undefined;
   call.previousAttempts = 0;
   call.metadata = noMetadata;
   call.bodyStart = from.at;
@@ -208,6 +217,12 @@ function readCallField(from: Cursor, call: IncomingCall): void {
       call.bodyEnd = from.at;
       break;
     }
+    case tracestateTag:
+      call.tracestate = from.ascii();
+      break;
+    case baggageTag:
+      call.baggage = from.ascii();
+      break;
     default:
       from.skip(tag);
   }

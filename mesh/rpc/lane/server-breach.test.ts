@@ -86,6 +86,7 @@ function call(id: number, method: number, body = GetStockRequest.encode({ sku: '
   return {
     ...{ id, method, timeoutMs: 1000, previousAttempts: 0, metadata: [] },
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    ...{ tracestate: '', baggage: '' },
     body: Buffer.from(body),
   };
 }

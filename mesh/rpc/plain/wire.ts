@@ -1,4 +1,5 @@
 import { type Channel, Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import { formatBaggage } from '../../kernel/baggage.ts';
 import type { Metadata } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { formatTraceparent } from '../../kernel/context.ts';
@@ -31,12 +32,23 @@ class OwnMetadata extends GrpcMetadata {
 }
 
 /** The metadata with which an attempt begins; throws INVALID_ARGUMENT for what cannot travel. */
-export function metadataOf({ metadata, trace, attempt }: AttemptContext): GrpcMetadata {
+export function metadataOf(context: AttemptContext): GrpcMetadata {
+  const { metadata, trace, baggage, attempt } = context;
   const wire = new OwnMetadata();
   wire.set('traceparent', formatTraceparent(trace));
-  if (!isEmpty(metadata)) toGrpcMetadata(metadata, wire);
+  if (!isEmpty(metadata)) addGiven(wire, metadata);
+  if (trace.state !== undefined) wire.set('tracestate', trace.state);
+  const carried = baggage && formatBaggage(baggage);
+  if (carried !== undefined) wire.set('baggage', carried);
   if (attempt > 1) wire.set('grpc-previous-rpc-attempts', String(attempt - 1));
   return wire;
+}
+
+/** The context alone says what it says: under its names the caller's metadata has no word, as on a lane. */
+function addGiven(wire: GrpcMetadata, metadata: Metadata): void {
+  toGrpcMetadata(metadata, wire);
+  wire.remove('tracestate');
+  wire.remove('baggage');
 }
 
 /**

@@ -1,13 +1,12 @@
 import type { Client, ClientUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
-import { formatTraceparent } from '../../kernel/context.ts';
 import { remainingMs } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Lent, Route } from '../client/route.ts';
 import { factsOf, wireError } from '../plain/outcome.ts';
 import { givenUp, onGivenUp } from '../signals.ts';
 import type { AttemptContext, Connection, Method } from '../transport.ts';
-import { argumentsOf, type Callback, type GeneratedMethod, type Given } from './given.ts';
+import { argumentsOf, type Callback, carry, type GeneratedMethod, type Given } from './given.ts';
 import type { Surface } from './surface.ts';
 
 /** One call of a generated unary method: what goes through the client stack in place of a request. */
@@ -69,7 +68,7 @@ export function channelRoute(client: Client, clock: Clock): Route {
 /** What one attempt sends: as given, with deadline, trace and number of this attempt. */
 function sent(given: Given, context: AttemptContext, clock: Clock): Given {
   const metadata = given.metadata.clone();
-  metadata.set('traceparent', formatTraceparent(context.trace));
+  carry(context, metadata);
   if (context.attempt > 1) {
     metadata.set('grpc-previous-rpc-attempts', String(context.attempt - 1));
   }

@@ -1,5 +1,7 @@
 import { type CallOptions, Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { MethodInfo } from '../../kernel/call.ts';
+import { formatBaggage } from '../../kernel/baggage.ts';
+import type { CallContext, MethodInfo } from '../../kernel/call.ts';
+import { formatTraceparent } from '../../kernel/context.ts';
 
 /** How a generated client tells the one answer of a call. */
 export type Callback = (error: ServiceError | null, response?: unknown) => void;
@@ -32,6 +34,16 @@ export function givenBy(method: MethodInfo, args: readonly unknown[]): Given {
 /** The arguments again, in full. */
 export function argumentsOf({ request, metadata, options, callback }: Given): unknown[] {
   return [...request, metadata, options, ...(callback === undefined ? [] : [callback])];
+}
+
+/** Writes what the context carries. Baggage that the caller wrote himself stays where the context has none. */
+export function carry({ trace, baggage }: CallContext, into: Metadata): void {
+  into.set('traceparent', formatTraceparent(trace));
+  // One that was noted on another trace says nothing of this one.
+  into.remove('tracestate');
+  if (trace.state !== undefined) into.set('tracestate', trace.state);
+  const carried = baggage && formatBaggage(baggage);
+  if (carried !== undefined) into.set('baggage', carried);
 }
 
 function isOptions(given: unknown): given is Partial<CallOptions> {

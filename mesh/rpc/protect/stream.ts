@@ -7,7 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import type { EffectiveMethodPolicy } from '../../config/defaults.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { currentContext, formatTraceparent } from '../../kernel/context.ts';
+import { currentContext } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
 import { statusName } from '../../kernel/status.ts';
@@ -18,7 +18,7 @@ import type { Observer } from '../client/observe.ts';
 import { factsOf } from '../plain/outcome.ts';
 import { toMeshError, toStatus } from '../status.ts';
 import type { Method } from '../transport.ts';
-import { argumentsOf, type GeneratedMethod, type Given } from './given.ts';
+import { argumentsOf, carry, type GeneratedMethod, type Given } from './given.ts';
 
 interface StreamParts {
   readonly clock: Clock;
@@ -86,9 +86,9 @@ function watch(
 }
 
 /** As given, with the trace of this call. */
-function traced(given: Given, { trace }: ClientContext): Given {
+function traced(given: Given, context: ClientContext): Given {
   const metadata = given.metadata.clone();
-  metadata.set('traceparent', formatTraceparent(trace));
+  carry(context, metadata);
   return { ...given, metadata };
 }
 

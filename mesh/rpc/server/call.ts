@@ -1,4 +1,5 @@
 import type { Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import { parseBaggage } from '../../kernel/baggage.ts';
 import type { CallContext, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { childTrace, parseTraceparent, type RunUnder } from '../../kernel/context.ts';
@@ -77,7 +78,8 @@ export function openStream(
   const { clock, random, draining, running } = environment;
   const scope = createScope();
   const arrived = arrivedMetadata(call.metadata);
-  const parent = parseTraceparent(arrived.traceparent);
+  const parent = parseTraceparent(arrived.traceparent, arrived.tracestate);
+  const baggage = arrived.baggage === undefined ? undefined : parseBaggage(arrived.baggage);
   const deadline = deadlineOf(call, clock);
   running.add(scope);
   call.on('cancelled', () => {
@@ -105,6 +107,7 @@ export function openStream(
     attempt: arrived.attempt,
     parentSpanId: parent?.spanId,
     ...(deadline && { deadline }),
+    ...(baggage && { baggage }),
   };
 }
 

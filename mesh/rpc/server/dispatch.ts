@@ -34,6 +34,9 @@ export interface Arrival {
   readonly metadataBytes?: number | undefined;
   /** W3C traceparent; undefined or malformed: the trace begins here. */
   readonly traceparent: string | undefined;
+  /** W3C tracestate and baggage as they came; absent from most calls. */
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
   /** What is left of the caller's time, in ms; undefined: the caller set no bound. */
   readonly timeoutMs: number | undefined;
   /** 1 for the first attempt. */

@@ -83,6 +83,14 @@ class PlainCall implements CallListener, Arrival, Late {
     return this.#arrived.traceparent;
   }
 
+  get tracestate(): string | undefined {
+    return this.#arrived.tracestate;
+  }
+
+  get baggage(): string | undefined {
+    return this.#arrived.baggage;
+  }
+
   get attempt(): number {
     return this.#arrived.attempt;
   }

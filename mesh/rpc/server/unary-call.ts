@@ -1,3 +1,4 @@
+import { type Baggage, parseBaggage } from '../../kernel/baggage.ts';
 import type { Metadata, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Cancellation } from '../../kernel/cancellation.ts';
 import { childTrace, parseTraceparent, type TraceContext } from '../../kernel/context.ts';
@@ -112,13 +113,18 @@ export class UnaryCall extends WorkScope implements ServerContext, RunningCall, 
     return this.#trace ?? this.#readTrace();
   }
 
+  get baggage(): Baggage | undefined {
+    return this.#arrival.baggage === undefined ? undefined : readBaggage(this.#arrival);
+  }
+
   get parentSpanId(): string | undefined {
     if (this.#trace === undefined) this.#readTrace();
     return this.#parent?.spanId;
   }
 
   #readTrace(): TraceContext {
-    this.#parent = parseTraceparent(this.#arrival.traceparent);
+    const { traceparent, tracestate } = this.#arrival;
+    this.#parent = parseTraceparent(traceparent, tracestate);
     this.#trace = childTrace(this.#parent, this.#site.environment.random);
     return this.#trace;
   }
@@ -203,4 +209,16 @@ export class UnaryCall extends WorkScope implements ServerContext, RunningCall, 
     this.#arrival.reply(this);
     this.body = noBytes;
   }
+}
+
+// Beside the calls and not in them: a field costs every call, and few bring baggage.
+const readings = new WeakMap<Arrival, { readonly baggage: Baggage | undefined }>();
+
+function readBaggage(arrival: Arrival): Baggage | undefined {
+  let reading = readings.get(arrival);
+  if (reading === undefined) {
+    reading = { baggage: parseBaggage(arrival.baggage ?? '') };
+    readings.set(arrival, reading);
+  }
+  return reading.baggage;
 }

@@ -95,6 +95,10 @@ export interface Call {
   metadata: Entry[];
   /** The encoded request. */
   body: Buffer;
+  /** W3C Trace Context: what belongs to traceparent, at most 512 characters. */
+  tracestate: string;
+  /** W3C Baggage, at most 8192 characters. */
+  baggage: string;
 }
 
 /** Entry is one value of one key of metadata; a key with several values has several entries. */
@@ -580,7 +584,17 @@ export const Method: MessageFns<Method, "weft.lane.v1.Method"> = {
 };
 
 function createBaseCall(): Call {
-  return { id: 0, method: 0, timeoutMs: 0, traceparent: "", previousAttempts: 0, metadata: [], body: Buffer.alloc(0) };
+  return {
+    id: 0,
+    method: 0,
+    timeoutMs: 0,
+    traceparent: "",
+    previousAttempts: 0,
+    metadata: [],
+    body: Buffer.alloc(0),
+    tracestate: "",
+    baggage: "",
+  };
 }
 
 export const Call: MessageFns<Call, "weft.lane.v1.Call"> = {
@@ -607,6 +621,12 @@ export const Call: MessageFns<Call, "weft.lane.v1.Call"> = {
     }
     if (message.body.length !== 0) {
       writer.uint32(58).bytes(message.body);
+    }
+    if (message.tracestate !== "") {
+      writer.uint32(66).string(message.tracestate);
+    }
+    if (message.baggage !== "") {
+      writer.uint32(74).string(message.baggage);
     }
     return writer;
   },
@@ -680,6 +700,22 @@ export const Call: MessageFns<Call, "weft.lane.v1.Call"> = {
             message.body = Buffer.from(reader.bytes());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.tracestate = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.baggage = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -704,6 +740,8 @@ export const Call: MessageFns<Call, "weft.lane.v1.Call"> = {
     message.previousAttempts = object.previousAttempts ?? 0;
     message.metadata = object.metadata?.map((e) => Entry.fromPartial(e)) || [];
     message.body = object.body ?? Buffer.alloc(0);
+    message.tracestate = object.tracestate ?? "";
+    message.baggage = object.baggage ?? "";
     return message;
   },
 };
