@@ -15,6 +15,7 @@ import {
   same,
   serve,
 } from './bare-grpc.ts';
+import { clientStream, serverStream } from './grpc-internals.ts';
 
 /**
  * What weft uses of grpc-js beyond its documentation, one expectation each, and nothing of weft between. A
@@ -201,7 +202,7 @@ describe('the server', () => {
     }
   });
 
-  test('keeps the status that it gave by itself where the stream keeps what was sent (server/grpc-internals.ts)', async () => {
+  test('keeps the status that it gave by itself where the stream keeps what was sent (grpc-internals.ts)', async () => {
     const sent: unknown[] = [];
     const grpc = intercepted((_name, call) => {
       const stream = Reflect.get(call, 'stream') as { sentHeaders?: object; closed?: unknown };
@@ -226,7 +227,7 @@ describe('the server', () => {
     expect(sent).toEqual([status.RESOURCE_EXHAUSTED, 'boolean']);
   });
 
-  test('knows of a call its encoding, its stream, its addresses and the frame of a message (server/grpc-internals.ts)', async () => {
+  test('knows of a call its encoding, its stream, its addresses and the frame of a message (grpc-internals.ts)', async () => {
     const seen: unknown[] = [];
     const grpc = intercepted((name, call) => {
       expect(name).toBe(path);
@@ -266,4 +267,27 @@ describe('the server', () => {
     expect(await answered).toBe('5');
     expect(seen).toEqual(['identity', 'function', '1 0 0 0 2', '127.0.0.1', Infinity]);
   });
+});
+
+test('keeps the HTTP/2 stream of a call where messages can pass by it on either side (grpc-internals.ts)', async () => {
+  const server: unknown[] = [];
+  const grpc = intercepted((_name, call) => {
+    server.push(serverStream(call)?.isPaused(), serverStream(call)?.listenerCount('data'));
+    call.start({
+      onReceiveMetadata: () => call.startRead(),
+      onReceiveMessage: (message: Buffer) => call.sendMessage(message, () => undefined),
+      onReceiveHalfClose: () => undefined,
+      onCancel: () => undefined,
+    });
+    return inert(call);
+  });
+  const { port } = await serve(grpc);
+  const { call, messages } = begin(channelTo(`127.0.0.1:${String(port)}`));
+  expect(clientStream(call)).toBeUndefined();
+  call.startRead();
+  call.sendMessageWithContext({}, Buffer.from('hello'));
+  await eventually(() => messages.length === 1);
+  const stream = clientStream(call);
+  expect([stream?.isPaused(), stream?.listenerCount('data')]).toEqual([true, 1]);
+  expect(server).toEqual([true, 1]);
 });

@@ -4,8 +4,8 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, expect, test } from '@jest/globals';
 import { eventually } from '../testing/eventually.ts';
 import { begin, closeAll, closing, inert, intercepted, path, serve } from './bare-grpc.ts';
+import { widenWindow } from './grpc-internals.ts';
 import { createPlainTransport } from './plain/transport.ts';
-import { widenWindow } from './server/grpc-internals.ts';
 import { windowBytes } from './window.ts';
 
 afterEach(closeAll);

@@ -1,3 +1,5 @@
+import { prefixBytes, putPrefix } from './frame-reader.ts';
+
 /** A slab serves a hundred batches and more before the next one is needed. */
 const slabBytes = 64 * 1024;
 
@@ -10,33 +12,40 @@ export class Batch {
   /** Where to write; may be another one after `reserve`. */
   slab: Buffer = Buffer.allocUnsafeSlow(slabBytes);
   /** The next byte to write; whoever writes moves it on. */
-  at = 0;
+  at = prefixBytes;
   /** How many frames are in the batch; whoever writes one counts it. */
   count = 0;
   #start = 0;
 
   /** Bytes gathered so far. */
   get size(): number {
-    return this.at - this.#start;
+    return this.at - this.#start - prefixBytes;
   }
 
   /** Makes room for `bytes` more. */
   reserve(bytes: number): void {
     if (this.at + bytes <= this.slab.length) return;
-    const { size } = this;
-    const slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size + bytes));
+    const gathered = this.at - this.#start;
+    const slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, gathered + bytes));
     this.slab.copy(slab, 0, this.#start, this.at);
     this.slab = slab;
     this.#start = 0;
-    this.at = size;
+    this.at = gathered;
   }
 
   /** What was gathered; the next batch begins behind it. */
   take(): Buffer {
-    const message = this.slab.subarray(this.#start, this.at);
+    return this.takeFramed().subarray(prefixBytes);
+  }
+
+  /** The same with the prefix of a message in front of it. */
+  takeFramed(): Buffer {
+    putPrefix(this.slab, this.#start, this.size);
+    const framed = this.slab.subarray(this.#start, this.at);
     this.#start = this.at;
+    this.at += prefixBytes;
     this.count = 0;
-    return message;
+    return framed;
   }
 }
 

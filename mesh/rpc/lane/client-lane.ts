@@ -6,7 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import { ExchangeRequest, ExchangeResponse, type Welcome } from '../../../gen/weft/lane/v1/lane.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { describe, type MeshError } from '../../kernel/error.ts';
+import { MeshError } from '../../kernel/error.ts';
 import type { Encoded } from '../encode.ts';
 import { localError, unreached, type WireCall } from '../plain/outcome.ts';
 import { toMeshError } from '../status.ts';
@@ -28,6 +28,7 @@ import {
 import { callOverhead, putCall, putCancel } from './request-frames.ts';
 import { ResponseReader } from './response-frames.ts';
 import { createSweep } from './sweep.ts';
+import { clientWire, directWire, type Wire } from './wire.ts';
 
 export interface LaneOptions {
   readonly channel: Channel;
@@ -77,12 +78,11 @@ export class ClientLane {
   readonly #batch = new Batch();
   readonly #flush = createFlush(gatherTurns, () => this.#write());
   readonly #sweep;
+  #wire: Wire;
   #numbers: ReadonlyMap<string, number> = new Map();
   #pending = new PendingCalls<LaneCall>(1);
   #limits: Limits = { maxMessageBytes: 0, maxBodyBytes: 0, maxMetadataBytes: 0, maxInFlight: 0 };
   #batchBytes = 0;
-  /** Bytes handed to grpc-js that have not left yet. */
-  #unsent = 0;
   #halfClosed = false;
   /** Why this side ended the stream; more exact than the status that grpc-js reports then. */
   #failure: MeshError | undefined;
@@ -93,11 +93,13 @@ export class ClientLane {
     const { channel, clock, maxMessageBytes, welcomeTimeoutMs } = options;
     this.#options = options;
     this.#sweep = createSweep(clock, (now) => this.#expire(now));
-    this.#call = channel.createCall(lanePath, Number.POSITIVE_INFINITY, null, null, null);
+    const call = channel.createCall(lanePath, Number.POSITIVE_INFINITY, null, null, null);
+    this.#call = call;
+    this.#wire = clientWire(call);
     this.#call.start(new GrpcMetadata(), {
       onReceiveMetadata: () => undefined,
       onReceiveMessage: (message: Buffer) => this.#receive(message),
-      onReceiveStatus: (status) => this.#end(status),
+      onReceiveStatus: (status) => this.#wire.afterReading(() => this.#end(status)),
     });
     const hello = { version: laneVersion, maxMessageBytes };
     const request = ExchangeRequest.encode({ hello, calls: [], cancels: [] }).finish();
@@ -138,14 +140,15 @@ export class ClientLane {
     return (
       this.#state === 'open' &&
       this.#pending.size < this.#pending.limit &&
-      this.#unsent + this.#batch.size < maxQueuedBytes
+      this.#wire.unsent + this.#batch.size < maxQueuedBytes
     );
   }
 
   /** True from three quarters of what it can carry on: time for another one. */
   get crowded(): boolean {
     return (
-      this.#pending.size * 4 > this.#pending.limit * 3 || this.#unsent > (maxUnsentBytes * 3) / 4
+      this.#pending.size * 4 > this.#pending.limit * 3 ||
+      this.#wire.unsent > (maxUnsentBytes * 3) / 4
     );
   }
 
@@ -190,7 +193,7 @@ export class ClientLane {
       if (this.#state === 'greeting') this.#welcome(message);
       else this.#work(new ResponseReader(message), message);
     } catch (thrown) {
-      this.#fail(malformed(describe(thrown)));
+      this.#fail(MeshError.from(thrown));
     }
   }
 
@@ -209,7 +212,12 @@ export class ClientLane {
     this.#numbers = new Map(welcome.methods.map(({ path, number }) => [path, number]));
     this.#pending = new PendingCalls(Math.min(welcome.maxInFlight, 65_536));
     this.#state = 'open';
-    this.#call.startRead();
+    const direct = directWire(this.#call, this.#options.maxMessageBytes, {
+      onMessage: (next) => this.#receive(next),
+      onBreach: (thrown) => this.#fail(MeshError.from(thrown)),
+    });
+    if (direct !== undefined) this.#wire = direct;
+    this.#wire.readOn();
   }
 
   /** Works on a message for a part of this turn, and goes on in the next: others have work too. */
@@ -217,7 +225,7 @@ export class ClientLane {
     for (let worked = 0; worked < perTurn * 4; worked++) {
       const frame = frames.next();
       if (frame === undefined) {
-        this.#call.startRead();
+        this.#wire.readOn();
         this.#endIfIdle();
         return;
       }
@@ -228,7 +236,7 @@ export class ClientLane {
       try {
         this.#work(frames, message);
       } catch (thrown) {
-        this.#fail(malformed(describe(thrown)));
+        this.#fail(MeshError.from(thrown));
       }
     });
   }
@@ -259,13 +267,8 @@ export class ClientLane {
     const { written } = this.#options;
     written.writes++;
     written.calls += batch.count;
-    const message = batch.take();
     this.#pending.wrote();
-    this.#unsent += message.length;
-    const callback = (): void => {
-      this.#unsent -= message.length;
-    };
-    this.#call.sendMessageWithContext({ callback }, message);
+    this.#wire.send(batch);
   }
 
   #cancel(id: number): void {
@@ -310,6 +313,7 @@ export class ClientLane {
   #fail(error: MeshError): void {
     if (this.#state === 'ended') return;
     this.#failure ??= error;
+    this.#wire.drop();
     this.#call.cancelWithStatus(codes.CANCELLED, error.rawMessage);
   }
 

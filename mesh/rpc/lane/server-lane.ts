@@ -8,8 +8,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { type Encoded, noBytes } from '../encode.ts';
+import { widenWindow } from '../grpc-internals.ts';
 import type { Answer, UnaryMethod } from '../server/dispatch.ts';
-import { widenWindow } from '../server/grpc-internals.ts';
 import { toStatus } from '../status.ts';
 import { windowBytes } from '../window.ts';
 import { Batch } from './batch.ts';
@@ -31,6 +31,7 @@ import { RequestReader } from './request-frames.ts';
 import { type Failure, headerTag, putGoAway, putReply, trailerTag } from './response-frames.ts';
 import { RunningCalls } from './running-calls.ts';
 import { createSweep } from './sweep.ts';
+import { serverWire, type Wire } from './wire.ts';
 
 type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
 
@@ -81,8 +82,7 @@ export class ServerLane implements Listener, Origin {
   #methods: readonly UnaryMethod[] = [];
   /** The largest message that the client takes. */
   #clientTakes = 0;
-  /** Bytes handed to grpc-js that have not left yet. */
-  #unsent = 0;
+  readonly #wire: Wire;
   #readingPaused = false;
   #forgetHello: () => void = () => undefined;
 
@@ -92,6 +92,13 @@ export class ServerLane implements Listener, Origin {
     this.#site = site;
     this.#running = new RunningCalls(site.maxInFlight);
     this.#sweep = createSweep(site.clock, (now) => this.#expire(now));
+    this.#wire = serverWire(call, site.maxMessageBytes, {
+      onMessage: (message) => this.onReceiveMessage(message),
+      onBreach: (thrown) => this.#fail(MeshError.from(thrown)),
+      onLeft: () => {
+        if (this.#readingPaused && this.#wire.unsent <= maxUnsentBytes / 2) this.#readOn();
+      },
+    });
   }
 
   onReceiveMetadata(): void {
@@ -102,7 +109,7 @@ export class ServerLane implements Listener, Origin {
     this.#forgetHello = clock.after(helloTimeoutMs, () => {
       this.#fail(malformed(`no hello came within ${String(helloTimeoutMs)} ms`));
     });
-    this.#call.startRead();
+    this.#wire.readOn();
   }
 
   onReceiveMessage(message: Buffer): void {
@@ -116,7 +123,7 @@ export class ServerLane implements Listener, Origin {
 
   onReceiveHalfClose(): void {
     if (this.#state === 'greeting') this.#fail(malformed('it ends without a hello'));
-    else this.#leave();
+    else this.#wire.afterReading(() => this.#leave());
   }
 
   /** The client cancelled the stream, or the connection broke. */
@@ -150,7 +157,7 @@ export class ServerLane implements Listener, Origin {
     const response = ExchangeResponse.encode({ welcome, replies: [], goAway: undefined }).finish();
     this.#call.sendMessage(response, () => undefined);
     site.onOpen(this);
-    this.#call.startRead();
+    this.#wire.readOn();
   }
 
   #begin(message: Buffer): void {
@@ -183,8 +190,8 @@ export class ServerLane implements Listener, Origin {
 
   /** A client that reads no replies gets no new calls through: they would pile up here. */
   #readOn(): void {
-    this.#readingPaused = this.#unsent > maxUnsentBytes;
-    if (!this.#readingPaused) this.#call.startRead();
+    this.#readingPaused = this.#wire.unsent > maxUnsentBytes;
+    if (!this.#readingPaused) this.#wire.readOn();
   }
 
   #take(work: Work): void {
@@ -254,12 +261,7 @@ export class ServerLane implements Listener, Origin {
     if (batch.count === 0 || this.#state === 'ended') return;
     this.#site.written.writes++;
     this.#site.written.replies += batch.count;
-    const message = batch.take();
-    this.#unsent += message.length;
-    this.#call.sendMessage(message, () => {
-      this.#unsent -= message.length;
-      if (this.#readingPaused && this.#unsent <= maxUnsentBytes / 2) this.#readOn();
-    });
+    this.#wire.send(batch);
   }
 
   #cancel(id: number): void {
@@ -305,6 +307,7 @@ export class ServerLane implements Listener, Origin {
     this.#state = 'ended';
     this.#forgetHello();
     this.#sweep.stop();
+    this.#wire.drop();
     for (const { call } of this.#running.fall()) call?.abort(call.callerGone());
     this.#site.onEnd(this);
     return true;

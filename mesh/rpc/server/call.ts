@@ -7,10 +7,10 @@ import { type Deadline, deadlineIn } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
 import { createScope, type Scope } from '../../kernel/scope.ts';
+import { sentStatus } from '../grpc-internals.ts';
 import { arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
 import { Entries, headersSent } from './answer.ts';
 import { goneError } from './gone.ts';
-import { sentStatus } from './grpc-internals.ts';
 import type { HandlerContext } from './implementation.ts';
 
 /** The parts of grpc-js's call object that the three streaming kinds share. */

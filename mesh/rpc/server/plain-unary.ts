@@ -8,12 +8,12 @@ import type { Metadata } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import { noBytes, ownBytes } from '../encode.ts';
+import { compressedWithoutEncoding, isClosed, resetStream, sentStatus } from '../grpc-internals.ts';
 import { type ArrivedMetadata, arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
 import { toStatus } from '../status.ts';
 import { type Arriving, createArriving, type Late } from './arriving.ts';
 import { type CallEnvironment, unixPeer } from './call.ts';
 import type { Answer, Arrival, RunningCall, UnaryMethod } from './dispatch.ts';
-import { compressedWithoutEncoding, isClosed, resetStream, sentStatus } from './grpc-internals.ts';
 import type { Observer } from './observe.ts';
 import { type CallListener, takeOver } from './take-over.ts';
 

@@ -4,7 +4,7 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
-import { sentStatus } from './grpc-internals.ts';
+import { sentStatus } from '../grpc-internals.ts';
 import type { Observer } from './observe.ts';
 
 interface Described {

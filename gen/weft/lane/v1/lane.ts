@@ -1071,7 +1071,8 @@ export const LaneServiceDefinition = {
   methods: {
     /**
      * Exchange carries calls one way and replies the other, for as long as both sides live. The client sends
-     * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end.
+     * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end. No message
+     * is compressed.
      */
     exchange: {
       name: "Exchange",
@@ -1089,7 +1090,8 @@ export type LaneServiceService = typeof LaneServiceService;
 export const LaneServiceService = {
   /**
    * Exchange carries calls one way and replies the other, for as long as both sides live. The client sends
-   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end.
+   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end. No message
+   * is compressed.
    */
   exchange: {
     path: "/weft.lane.v1.LaneService/Exchange" as const,
@@ -1105,7 +1107,8 @@ export const LaneServiceService = {
 export interface LaneServiceServer extends UntypedServiceImplementation {
   /**
    * Exchange carries calls one way and replies the other, for as long as both sides live. The client sends
-   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end.
+   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end. No message
+   * is compressed.
    */
   exchange: handleBidiStreamingCall<ExchangeRequest, ExchangeResponse>;
 }
@@ -1113,7 +1116,8 @@ export interface LaneServiceServer extends UntypedServiceImplementation {
 export interface LaneServiceClient extends Client {
   /**
    * Exchange carries calls one way and replies the other, for as long as both sides live. The client sends
-   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end.
+   * Hello first and nothing else until Welcome is there. Replies come in the order in which calls end. No message
+   * is compressed.
    */
   exchange(): ClientDuplexStream<ExchangeRequest, ExchangeResponse>;
   exchange(options: Partial<CallOptions>): ClientDuplexStream<ExchangeRequest, ExchangeResponse>;

@@ -1,5 +1,7 @@
+import type { Http2Stream } from 'node:http2';
+import { Duplex } from 'node:stream';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
-import { type Status, statusName } from '../../kernel/status.ts';
+import { type Status, statusName } from '../kernel/status.ts';
 
 /**
  * What grpc-js knows of a call and has no function for. Each is read where it stands in 1.14.7 and does
@@ -58,6 +60,31 @@ export function widenWindow(call: ServerInterceptingCallInterface, bytes: number
 export function isClosed(call: ServerInterceptingCallInterface): boolean {
   const stream = fieldOf(call, 'stream');
   return stream !== undefined && Reflect.get(stream, 'closed') === true;
+}
+
+/** The stream under a call of a server of which nothing but the headers was read yet. */
+export function serverStream(call: object): Http2Stream | undefined {
+  return asStream(fieldOf(call, 'stream'));
+}
+
+/** The stream under a call of a client; undefined while grpc-js holds more of what came than the message at hand. */
+export function clientStream(call: object): Http2Stream | undefined {
+  // A call of which a message was received has one attempt left, and grpc-js repeats it no more.
+  const attempt = fieldOf(fieldOf(fieldOf(call, 'child'), 'underlyingCalls'), '0');
+  const reached = fieldOf(fieldOf(attempt, 'call'), 'child');
+  const held = fieldOf(reached, 'unpushedReadMessages');
+  const decoder = fieldOf(reached, 'decoder');
+  const between = decoder !== undefined && Reflect.get(decoder, 'readState') === 0;
+  if (!between || held === undefined || Reflect.get(held, 'length') !== 0) return undefined;
+  return asStream(fieldOf(reached, 'http2Stream'));
+}
+
+function asStream(found: object | undefined): Http2Stream | undefined {
+  return found !== undefined && isStream(found) ? found : undefined;
+}
+
+function isStream(found: object): found is Http2Stream {
+  return found instanceof Duplex && 'rstCode' in found && !found.destroyed;
 }
 
 /** A status that a call was answered with, as its caller sees it. */

@@ -1,0 +1,76 @@
+import { malformed } from './cursor.ts';
+
+/** A flag and a length stand in front of each message of gRPC. */
+export const prefixBytes = 5;
+
+/** Writes the prefix of a message of `length` bytes that stands behind it. */
+export function putPrefix(into: Buffer, at: number, length: number): void {
+  into[at] = 0;
+  into.writeUInt32BE(length, at + 1);
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Cuts what comes from the network into messages, however it was cut on its way. */
+export class FrameReader {
+  readonly #maxMessageBytes: number;
+  /** What came behind the last message that was given out. */
+  #rest: Buffer = nothing;
+  /** A message that came in part, at its full length; `#filled` bytes of it are here. */
+  #partial: Buffer | undefined;
+  #filled = 0;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  push(piece: Buffer): void {
+    const taken = this.#fill(piece);
+    if (taken === piece.length) return;
+    const more = taken === 0 ? piece : piece.subarray(taken);
+    this.#rest = this.#rest.length === 0 ? more : Buffer.concat([this.#rest, more]);
+  }
+
+  /**
+   * The next whole message, of the very bytes of its piece where it came in one. Throws INVALID_ARGUMENT for
+   * what cannot be read; nothing behind it can be either.
+   */
+  next(): Buffer | undefined {
+    if (this.#partial !== undefined) return this.#whole(this.#partial);
+    const rest = this.#rest;
+    if (rest.length < prefixBytes) return undefined;
+    const length = this.#lengthIn(rest);
+    const end = prefixBytes + length;
+    if (rest.length < end) {
+      this.#partial = Buffer.allocUnsafeSlow(length);
+      this.#filled = rest.copy(this.#partial, 0, prefixBytes);
+      this.#rest = nothing;
+      return undefined;
+    }
+    this.#rest = rest.length === end ? nothing : rest.subarray(end);
+    return rest.subarray(prefixBytes, end);
+  }
+
+  /** How many bytes of a piece belong to the message that came in part. */
+  #fill(piece: Buffer): number {
+    const partial = this.#partial;
+    if (partial === undefined) return 0;
+    const taken = piece.copy(partial, this.#filled);
+    this.#filled += taken;
+    return taken;
+  }
+
+  #whole(partial: Buffer): Buffer | undefined {
+    if (this.#filled < partial.length) return undefined;
+    this.#partial = undefined;
+    return partial;
+  }
+
+  #lengthIn(prefix: Buffer): number {
+    if (prefix[0] !== 0) throw malformed('it is compressed, and messages of a lane never are');
+    const length = prefix.readUInt32BE(1);
+    const most = this.#maxMessageBytes;
+    if (length <= most) return length;
+    throw malformed(`it has ${String(length)} bytes, and ${String(most)} are taken`);
+  }
+}
