@@ -1,8 +1,9 @@
 /** The catalogue end to end: products and catalogue as `weft up` runs them, over a real Consul and nats-server. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CatalogueServiceDefinition, StockSource } from '#gen/catalogue/catalogue/v1/catalogue.ts';
 import { ProductsServiceDefinition } from '#gen/catalogue/products/v1/products.ts';
-import type { Client } from '#mesh';
+import { type Client, openStore, sql } from '#mesh';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { openStoryRig, type StoryRig } from '../../mesh/testing/story-rig.ts';
 
@@ -31,6 +32,22 @@ const offerOf = async (productId: string) => {
   return { stock, source };
 };
 
+const importedSoFar = async (): Promise<number | undefined> =>
+  (await products.getOperation({ operationId: 'spring' })).operation?.done;
+
+/** No import goes beyond that many products until it is let go: the database refuses the step, and it is tried again. */
+async function holdImportAt(products: number): Promise<() => Promise<void>> {
+  const url = `sqlite:${join(rig.folder, 'products.db')}`;
+  const run = async (statement: string): Promise<void> => {
+    const store = await openStore<unknown>({ url, migrations: [] });
+    await sql.raw(statement).execute(store.db);
+    await store.close();
+  };
+  await run(`create trigger held before update of done on operations
+    when new.done > ${String(products)} begin select raise(abort, 'held by the test'); end`);
+  return () => run('drop trigger held');
+}
+
 test('a change is heard of, and the stock comes from its owner', async () => {
   await eventually(async () => (await priceOf('mug')) === 900, patience);
   await put('mug', 800, 4);
@@ -39,18 +56,20 @@ test('a change is heard of, and the stock comes from its owner', async () => {
 }, 60_000);
 
 test('an import is answered before it is done, told step by step, and goes on after a kill', async () => {
+  const letGo = await holdImportAt(1_000);
   const { operation } = await products.importProducts({ operationId: 'spring', products: 2_000 });
   expect(operation).toMatchObject({ total: 2_000, finished: false });
-  await eventually(async () => {
-    return ((await products.getOperation({ operationId: 'spring' })).operation?.done ?? 0) > 0;
-  }, patience);
+  await eventually(async () => (await importedSoFar()) === 1_000, patience);
   await rig.kill('products');
   rig.start('products');
-  await eventually(() => products.getOperation({ operationId: 'spring' }), patience);
+  await eventually(importedSoFar, patience);
+  expect(await importedSoFar()).toBe(1_000);
   const steps: number[] = [];
   for await (const { operation: now } of products.watchOperation({ operationId: 'spring' })) {
+    if (steps.length === 0) await letGo();
     steps.push(now?.done ?? 0);
   }
+  expect(steps[0]).toBe(1_000);
   expect(steps.at(-1)).toBe(2_000);
   await eventually(
     async () => (await catalogue.search({ text: 'Import', maxCents: 0 })).found === 2_000,

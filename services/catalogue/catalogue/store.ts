@@ -1,5 +1,5 @@
 /** The read model in SQL. */
-import type { Migration, Store, Transaction } from '#mesh';
+import { type Migration, type Store, sql, type Transaction } from '#mesh';
 
 export const catalogueMigrations: readonly Migration[] = [
   {
@@ -54,6 +54,11 @@ export interface Model {
 
 const most = 100;
 
+/** What stands for itself in a LIKE pattern. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\%_]/g, '\\$&');
+}
+
 export function createModel({ db }: Store<CatalogueDb>): Model {
   return {
     async know(tx, { productId, name, cents, version }) {
@@ -80,7 +85,7 @@ export function createModel({ db }: Store<CatalogueDb>): Model {
     async search({ text, maxCents }) {
       const matching = db
         .selectFrom('products')
-        .where('name', 'like', `%${text}%`)
+        .where(sql<boolean>`lower(name) like lower(${`%${escaped(text)}%`}) escape '\\'`)
         .$if(maxCents > 0, (query) => query.where('cents', '<=', maxCents));
       const rows = await matching
         .select(['product_id as productId', 'name', 'cents'])

@@ -50,7 +50,12 @@ export function createRoll(store: Store<PresenceDb>): Roll {
           .executeTakeFirstOrThrow();
         if (numUpdatedRows === 0n && !whole) return false;
         if (numUpdatedRows === 0n) {
-          await tx.insertInto('gateways').values({ gateway_id, until_ms }).execute();
+          // The same report may come twice at once, when its sender has waited long enough.
+          await tx
+            .insertInto('gateways')
+            .values({ gateway_id, until_ms })
+            .onConflict((conflict) => conflict.column('gateway_id').doUpdateSet({ until_ms }))
+            .execute();
         }
         const left = whole ? await othersThan(tx, gateway_id, came) : report.left;
         await enter(tx, gateway_id, came);
@@ -135,14 +140,19 @@ async function leave(
       .insertInto('farewells')
       .values(some.map((user_id) => ({ user_id, at_ms })))
       .onConflict((conflict) =>
-        conflict.column('user_id').doUpdateSet(({ ref }) => ({ at_ms: ref('excluded.at_ms') })),
+        conflict
+          .column('user_id')
+          .doUpdateSet(({ ref }) => ({ at_ms: ref('excluded.at_ms') }))
+          // A gateway that fell silent is struck off later than it was heard; others may have seen the user since.
+          .whereRef('farewells.at_ms', '<', 'excluded.at_ms'),
       )
       .execute();
   }
 }
 
 function chunks(users: readonly string[]): string[][] {
-  const distinct = [...new Set(users)];
+  // Sorted: two who write the same rows in two orders would wait for each other.
+  const distinct = [...new Set(users)].sort();
   return Array.from({ length: Math.ceil(distinct.length / most) }, (_, i) =>
     distinct.slice(i * most, (i + 1) * most),
   );

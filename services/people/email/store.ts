@@ -59,13 +59,13 @@ export interface EmailStore {
   add(tx: Transaction<EmailDb>, email: Email): Promise<void>;
   /** Takes the oldest that waits and that nobody is at, for itself until `untilMs`. */
   claim(nowMs: number, untilMs: number): Promise<KnownEmail | undefined>;
-  /** It has been tried; one that waits is free again. */
+  /** It has been tried; one that waits is free again. One that has its end keeps it: who was slow and lost the claim may still say so. */
   tried(emailId: string, state: EmailState): Promise<void>;
   listOf(customerId: string): Promise<readonly KnownEmail[]>;
   counts(): Promise<Readonly<Record<EmailState, number>>>;
 }
 
-export function createEmailStore({ db }: Store<EmailDb>): EmailStore {
+export function createEmailStore({ db, dialect }: Store<EmailDb>): EmailStore {
   return {
     async add(tx, { emailId, customerId, address, subject, text }) {
       const row = { email_id: emailId, customer_id: customerId, address, subject, body: text };
@@ -87,10 +87,10 @@ export function createEmailStore({ db }: Store<EmailDb>): EmailStore {
             .where('state', '=', 'waiting')
             .where('claimed_until', '<=', nowMs)
             .orderBy('email_id')
-            .limit(1),
+            .limit(1)
+            // SQLite has one writer at a time; on PostgreSQL each takes another one, and nobody waits.
+            .$if(dialect === 'postgres', (free) => free.forUpdate().skipLocked()),
         )
-        // Asked again of the row itself: on PostgreSQL another one may have claimed it meanwhile.
-        .where('claimed_until', '<=', nowMs)
         .returningAll()
         .executeTakeFirst();
       return row && fromRow(row);
@@ -101,6 +101,7 @@ export function createEmailStore({ db }: Store<EmailDb>): EmailStore {
         .updateTable('emails')
         .set((row) => ({ state, claimed_until: 0, tries: row('tries', '+', 1) }))
         .where('email_id', '=', emailId)
+        .where('state', '=', 'waiting')
         .execute();
     },
 

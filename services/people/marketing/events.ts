@@ -1,7 +1,6 @@
 /** What marketing hears: its consumer was made when it first ran, and began with the oldest event that is kept. */
 import { CustomerRegistered } from '#gen/people/customers/v1/events.ts';
 import { type EventHandler, on } from '#mesh';
-import { afterRegistered } from './audience.ts';
 import type { AudienceStore, MarketingDb } from './store.ts';
 
 /** Key: the customer id; a registration that is heard again, as in a replay, changes nothing. */
@@ -10,10 +9,5 @@ export function marketingHandlers({
 }: {
   readonly audience: AudienceStore;
 }): readonly EventHandler<MarketingDb>[] {
-  return [
-    on(CustomerRegistered, async ({ customerId }, { tx }) => {
-      const before = await audience.membershipOf(tx, customerId);
-      await audience.put(tx, customerId, afterRegistered(before));
-    }),
-  ];
+  return [on(CustomerRegistered, ({ customerId }, { tx }) => audience.join(tx, customerId))];
 }

@@ -18,7 +18,7 @@ export function marketingService({
     },
 
     async leave({ customerId }) {
-      await store.transaction((tx) => audience.put(tx, customerId, 'left'));
+      await store.transaction((tx) => audience.leave(tx, customerId));
       return {};
     },
   };

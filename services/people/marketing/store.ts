@@ -1,6 +1,5 @@
 /** The audience in SQL. */
 import type { Migration, Store, Transaction } from '#mesh';
-import type { Membership } from './audience.ts';
 
 export const marketingMigrations: readonly Migration[] = [
   {
@@ -14,34 +13,40 @@ export const marketingMigrations: readonly Migration[] = [
   },
 ];
 
+/** What has become of a customer's membership. */
+type Membership = 'in' | 'left';
+
 /** The tables of this service, as Kysely sees them. */
 export interface MarketingDb {
   audience: { customer_id: string; membership: Membership };
 }
 
 export interface AudienceStore {
-  membershipOf(tx: Transaction<MarketingDb>, customerId: string): Promise<Membership | undefined>;
-  put(tx: Transaction<MarketingDb>, customerId: string, membership: Membership): Promise<void>;
+  /** Takes in who has registered; who has left stays out, however often it is told that they registered. */
+  join(tx: Transaction<MarketingDb>, customerId: string): Promise<void>;
+  /** Also of who is not known yet: their registration may still be on its way. */
+  leave(tx: Transaction<MarketingDb>, customerId: string): Promise<void>;
   /** Those who are in, by their ids. */
   members(): Promise<readonly string[]>;
 }
 
 export function createAudienceStore({ db }: Store<MarketingDb>): AudienceStore {
   return {
-    async membershipOf(tx, customerId) {
-      const row = await tx
-        .selectFrom('audience')
-        .select('membership')
-        .where('customer_id', '=', customerId)
-        .executeTakeFirst();
-      return row?.membership;
-    },
-
-    async put(tx, customerId, membership) {
+    async join(tx, customerId) {
+      // One statement: between a look and a write somebody may leave.
       await tx
         .insertInto('audience')
-        .values({ customer_id: customerId, membership })
-        .onConflict((conflict) => conflict.column('customer_id').doUpdateSet({ membership }))
+        .values({ customer_id: customerId, membership: 'in' })
+        .onConflict((conflict) => conflict.column('customer_id').doNothing())
+        .execute();
+    },
+
+    async leave(tx, customerId) {
+      const left = { customer_id: customerId, membership: 'left' } as const;
+      await tx
+        .insertInto('audience')
+        .values(left)
+        .onConflict((conflict) => conflict.column('customer_id').doUpdateSet(left))
         .execute();
     },
 

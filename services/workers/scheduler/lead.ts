@@ -36,7 +36,7 @@ export function sendDue(
     for (const schedule of await plan.schedules(tx)) {
       const job = due(schedule, nowMs);
       if (job === undefined) continue;
-      await plan.moveOn(tx, job.after);
+      if (!(await plan.moveOn(tx, schedule, job.after))) continue;
       if (await plan.addJob(tx, { job_id: job.jobId, sent_at: nowMs, sent_by: who })) {
         await events.send(tx, DoJob, { jobId: job.jobId, workMs: schedule.workMs });
       }

@@ -15,7 +15,8 @@ export interface Plan {
   putSchedule(schedule: Schedule): Promise<void>;
   deleteSchedule(scheduleId: string): Promise<void>;
   schedules(tx: Tx): Promise<readonly Schedule[]>;
-  moveOn(tx: Tx, schedule: Schedule): Promise<void>;
+  /** Moves a schedule on, unless it was put anew or deleted since it was read; false if it was. */
+  moveOn(tx: Tx, from: Schedule, to: Schedule): Promise<boolean>;
   /** Writes a job down; false if it stands there. */
   addJob(tx: Tx, job: Omit<JobRow, 'done_by'>): Promise<boolean>;
   jobDone(tx: Tx, jobId: string, worker: string): Promise<void>;
@@ -53,12 +54,14 @@ function schedulesIn({
         return { scheduleId: schedule_id, ...times, count };
       });
     },
-    async moveOn(tx, { scheduleId, nextAt, count }) {
-      await tx
+    async moveOn(tx, { scheduleId, nextAt: before }, { nextAt, count }) {
+      const { numUpdatedRows } = await tx
         .updateTable('schedules')
         .set({ next_at: nextAt, count })
         .where('schedule_id', '=', scheduleId)
-        .execute();
+        .where('next_at', '=', before)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows === 1n;
     },
   };
 }
@@ -85,7 +88,10 @@ function jobsIn({ db }: Store<SchedulerDb>): Pick<Plan, 'addJob' | 'jobDone' | '
       db
         .selectFrom('jobs')
         .selectAll()
-        .where('job_id', 'like', `${prefix}%`)
+        // Not LIKE, to which "_" is any letter, and on SQLite "A" the same as "a".
+        .where((row) =>
+          row(row.fn('substr', ['job_id', row.val(1), row.val(prefix.length)]), '=', prefix),
+        )
         .orderBy('sent_at')
         .orderBy('job_id')
         .execute(),

@@ -67,7 +67,10 @@ export function createBench({ db }: Store<WorkerDb>): Bench {
         .selectFrom('tries')
         .leftJoin('results', 'results.job_id', 'tries.job_id')
         .select(['tries.job_id', 'tries.worker', 'results.worker as done_by'])
-        .where('tries.job_id', 'like', `${prefix}%`)
+        // Not LIKE, to which "_" is any letter, and on SQLite "A" the same as "a".
+        .where((row) =>
+          row(row.fn('substr', ['tries.job_id', row.val(1), row.val(prefix.length)]), '=', prefix),
+        )
         .orderBy('tries.job_id')
         .orderBy('tries.begun_at')
         .execute();

@@ -56,7 +56,7 @@ export interface Product {
 
 /** SearchRequest says what is looked for. */
 export interface SearchRequest {
-  /** A part of the name. Empty: any. */
+  /** A part of the name, in capitals or not. Empty: any. */
   text: string;
   /** The most that it may cost. 0: anything. */
   maxCents: number;
