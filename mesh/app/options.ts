@@ -20,6 +20,7 @@ import type { Settings } from './settings.ts';
 
 /** What a service is made with. */
 export interface AppTools<DB> {
+  /** The service's database, its migrations applied. */
   readonly store: Store<DB>;
   /** Throws FAILED_PRECONDITION when it is used and MESH_NATS is empty. */
   readonly events: Events<DB>;
@@ -42,8 +43,11 @@ export interface AppTools<DB> {
    * discovery/elections.ts for what a lead is worth.
    */
   lead(name: string, lead: Lead): void;
+  /** Writes a line of JSON for each event, with service and instance. */
   readonly log: Log;
+  /** The machine's time; tests give another. */
   readonly clock: Clock;
+  /** The machine's chance; tests give another. */
   readonly random: Random;
 }
 
@@ -62,6 +66,7 @@ export function implement<D extends ServiceDefinition>(
 
 /** What a service consists of. */
 export interface ServiceParts<DB> {
+  /** What it serves over gRPC, each made by `implement`; none for a service that only hears. */
   readonly services: readonly ServiceBinding[];
   /** The durable consumer of the service; it is named after the service. */
   readonly consumer?: Omit<ConsumerOptions, 'consumer'> & HandlerOptions<DB>;
@@ -75,9 +80,11 @@ export interface Door extends Closeable {
   start(): Promise<Readonly<Record<string, string>>>;
 }
 
+/** How a service is started, by `runApp` or `startApp`; `DB` are its tables as Kysely sees them. */
 export interface AppOptions<DB> {
   /** The name under which the service is found: a DNS label, as "orders". */
   readonly name: string;
+  /** What the process is told from outside, as `readSettings(process.env)` gives it. */
   readonly settings: Settings;
   /** The service's own tables; those of outbox and inbox are added. */
   readonly migrations?: readonly Migration[];

@@ -83,12 +83,15 @@ export interface Settings {
   readonly relay: 'poll' | 'log';
   /** On how many servers of a NATS cluster the channels that this process makes are kept. */
   readonly natsReplicas: 1 | 3 | 5;
+  /** The address that peers are told, and on which the server listens. */
   readonly host: string;
+  /** 0: any free port. */
   readonly port: number;
   /** The URL of the store. */
   readonly store: string;
   /** What a commit promises on SQLite, see `openStore`. */
   readonly durability: 'normal' | 'full';
+  /** The least that is logged. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Unique in the mesh. */
   readonly instanceId: string | undefined;
@@ -100,7 +103,9 @@ export interface Settings {
   readonly sockets: string | undefined;
   /** Undefined: /metrics is not served. */
   readonly metricsPort: number | undefined;
+  /** Where the process runs, as "eu-1a"; undefined: nowhere in particular. */
   readonly zone: string | undefined;
+  /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
   readonly version: string | undefined;
 }
 

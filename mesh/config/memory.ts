@@ -21,11 +21,17 @@ export interface MemoryConfig {
   readonly traffic: TrafficSource;
   /** Sets the text under weft/policy/<target>; undefined removes it. */
   setPolicy(target: string, text: string | undefined): void;
+  /** Sets a config entry of Consul by its kind and name. */
   setEntry(entry: NewConfigEntry): void;
+  /** Takes one back; none of that name is no error. */
   removeEntry(kind: ConfigKind, name: string): void;
   close(): void;
 }
 
+/**
+ * Live configuration for tests and for processes without Consul. A text or an entry that cannot be meant is
+ * logged and changes nothing, as with Consul.
+ */
 export function createMemoryConfig(options: MemoryConfigOptions = {}): MemoryConfig {
   const { clock = systemClock, random = systemRandom, log = silentLog, methodsOf } = options;
   const policies = createLivePolicies({ log, methodsOf });

@@ -18,9 +18,19 @@ export interface MethodPolicy {
 export interface TargetPolicy {
   /** For every method, and by method name ("PlaceOrder") over it. */
   readonly defaults?: MethodPolicy;
+  /** By the method's name in the schema, as "PlaceOrder". */
   readonly methods?: Readonly<Record<string, MethodPolicy>>;
+  /** The wait between attempts, doubling, in ms. Default 25 to 250. */
   readonly retry?: { readonly baseMs?: number; readonly maxMs?: number };
+  /**
+   * What retries and hedges may add together: a share of the calls of the last 10 s, 0 to 1, and so many a
+   * second. Default 0.2 and 10.
+   */
   readonly budget?: { readonly share?: number; readonly perSecond?: number };
+  /**
+   * When calls are refused for a while. Default: under 0.8 of at least 5 calls in 10 000 ms, or 7 failures in
+   * a row; for 1 000 ms, doubling to 60 000.
+   */
   readonly breaker?: {
     readonly minSuccessRate?: number;
     readonly windowMs?: number;
@@ -29,6 +39,7 @@ export interface TargetPolicy {
     readonly openMs?: number;
     readonly maxOpenMs?: number;
   };
+  /** Most calls and streams at a time. Default 1 024. */
   readonly bulkhead?: { readonly maxInFlight?: number };
   /** False: calls go plainly, also to peers that know the lane. */
   readonly lane?: boolean;

@@ -15,6 +15,7 @@ export interface TrafficPlan {
   choose(method: MethodInfo, metadata: Metadata): number;
 }
 
+/** Somewhere that calls to a target may go: a service, or a subset of its instances. */
 export interface Destination {
   /** Unique within the plan, as "inventory", "inventory/v2": for metrics and people. */
   readonly name: string;

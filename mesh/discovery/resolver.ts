@@ -2,6 +2,7 @@ import type { Endpoint } from '../kernel/endpoint.ts';
 
 /** The instances of a service that calls may be sent to, at one moment. */
 export interface Snapshot {
+  /** The name that was watched. */
   readonly service: string;
   /** Sorted by instanceId, no two of one id. */
   readonly endpoints: readonly Endpoint[];
@@ -16,6 +17,7 @@ export interface Snapshot {
 
 /** Ends a watch: no listener call happens after `close` returns. */
 export interface Watch {
+  /** May be called twice. */
   close(): void;
 }
 
@@ -29,5 +31,6 @@ export interface Watch {
  * logged). Throws INVALID_ARGUMENT at once for a name that is not a service name.
  */
 export interface Resolver {
+  /** Follows one service until the watch is closed; any number of watches may follow the same. */
   watch(service: string, listener: (snapshot: Snapshot) => void): Watch;
 }

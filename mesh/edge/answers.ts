@@ -46,6 +46,7 @@ interface AnswerRow {
 
 /** The tables of an edge, as Kysely sees them. */
 export interface EdgeDb {
+  /** The answers of one day, by their key. */
   edge_answers: AnswerRow;
 }
 
@@ -69,6 +70,7 @@ const leaseMs = 60_000;
 /** How long answers are kept, in ms. */
 const keptMs = 24 * 3_600_000;
 
+/** Keeps the first answer to each idempotency key for a day, in a database that has `edgeMigrations`. */
 export function createAnswers<DB extends EdgeDb>(given: Store<DB>, clock: Clock): Answers {
   // A store of more tables is a store of these.
   const store = given as unknown as Store<EdgeDb>;

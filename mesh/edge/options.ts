@@ -9,6 +9,7 @@ import type { RateOptions } from './rate-limit.ts';
 import type { ShowOptions } from './show.ts';
 import type { Upgrade } from './upgrade.ts';
 
+/** What an edge shows, to whom, and how much of it; each part is off until it is said. */
 export interface EdgeOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;

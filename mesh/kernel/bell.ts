@@ -18,6 +18,7 @@ export interface BellWait {
   readonly signal: AbortSignal;
 }
 
+/** A bell of this process; it has nothing to close. */
 export function createBell(clock: Clock): Bell {
   const waiting = new Map<string, Set<() => void>>();
   return {

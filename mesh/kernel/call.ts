@@ -21,7 +21,9 @@ export interface MethodInfo {
   readonly name: string;
   /** The path on the wire, as "/shop.orders.v1.OrdersService/PlaceOrder". */
   readonly path: string;
+  /** Which of the four kinds of call. */
   readonly kind: CallKind;
+  /** Whether it may be repeated; "unknown" where the schema says nothing. */
   readonly idempotency: Idempotency;
   /** weft.v1.Policy of the method; an absent number means the default. */
   readonly policy: {
@@ -42,6 +44,7 @@ export type Metadata = Readonly<
 
 /** What travels beside one request; the same object for all layers of one attempt. */
 export interface CallContext {
+  /** What is called. */
   readonly method: MethodInfo;
   /** Absent only for streams without one. */
   readonly deadline?: Deadline;
@@ -49,7 +52,9 @@ export interface CallContext {
   readonly signal?: AbortSignal;
   /** The same, for a price that every call can pay (kernel/cancellation.ts). Whoever sets both means one end. */
   readonly cancellation?: Cancellation;
+  /** As the caller gave it, or as it arrived. */
   readonly metadata: Metadata;
+  /** Of this call; what it causes is its child. */
   readonly trace: TraceContext;
   /** What the caller's work is told of its circumstances. */
   readonly baggage?: Baggage | undefined;

@@ -6,6 +6,7 @@ export interface Endpoint {
   readonly service: string;
   /** Host name or IP address. */
   readonly host: string;
+  /** 1 to 65 535. */
   readonly port: number;
   /** What the instance tells of itself: version, zone. */
   readonly metadata: Readonly<Record<string, string>>;

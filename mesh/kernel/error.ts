@@ -34,8 +34,11 @@ export interface MeshErrorOptions {
  */
 export class MeshError extends Error {
   override readonly name = 'MeshError';
+  /** What travels: one of the statuses of gRPC but OK. */
   readonly status: Status;
+  /** What a program branches on, as "NO_ENDPOINT"; undefined where nobody said one. */
   readonly reason: string | undefined;
+  /** Fields at fault, facts, and when to try again; empty where there are none. */
   readonly details: ErrorDetails;
   /** The text without the status prefix; this is the message that travels. */
   readonly rawMessage: string;

@@ -2,6 +2,7 @@ import { describe, MeshError } from './error.ts';
 
 /** Whatever holds a socket, a timer or a file. `close` drains, may be called twice, and does not throw for what is gone already. */
 export interface Closeable {
+  /** Drains and releases; resolves when nothing is left. */
   close(): Promise<void>;
 }
 

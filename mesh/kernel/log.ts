@@ -6,9 +6,13 @@ export type LogFields = Readonly<Record<string, unknown>>;
  * healthy process (started, drained, breaker opened), `warn` what heals by itself, `error` what needs a person.
  */
 export interface Log {
+  /** What only who looks for a fault wants to read. */
   debug(message: string, fields?: LogFields): void;
+  /** What an operator wants to read of a healthy process. */
   info(message: string, fields?: LogFields): void;
+  /** What heals by itself. */
   warn(message: string, fields?: LogFields): void;
+  /** What needs a person. */
   error(message: string, fields?: LogFields): void;
   /** A log that adds `fields` to every line. */
   child(fields: LogFields): Log;

@@ -4,11 +4,13 @@ import type { DataCodec } from '../schema/data-codec.ts';
 import type { Transaction } from '../store/sql.ts';
 import { type SagaFailure, type Step, type StepContext, timeoutOf } from './step.ts';
 
+/** What a saga is, for `defineSaga`; `T` are the data that it carries from step to step. */
 export interface SagaOptions<DB, T> {
   /** Unique among the sagas of the service, as "place-order". One token (kernel/names.ts). */
   readonly name: string;
   /** Counted up when old data need `migrate`, or old instances must not run the new ones. Default 1. */
   readonly version?: number;
+  /** How its data are kept in the database, as `jsonData(schema)` or `messageData(Type)`. */
   readonly data: DataCodec<T>;
   /**
    * Data of an older version as data of this one; checked like all data. Default: they are taken as they are.

@@ -11,14 +11,21 @@ import { canGoBack, completed, stepAt, wentBack } from './transitions.ts';
 
 /** A saga as a person sees it. Times in wall ms. */
 export interface SagaView {
+  /** As `start` gave it. */
   readonly id: string;
+  /** Of the saga, as "place-order". */
   readonly name: string;
+  /** The version that its data are of. */
   readonly version: number;
+  /** Whether it goes forward, goes back, is stuck, or how it ended. */
   readonly status: SagaStatus;
   /** Where it stands; empty at an end. */
   readonly step: string;
+  /** Of the step at which it stands. */
   readonly attempts: number;
+  /** Of its last try; empty when that went well. */
   readonly lastError: string;
+  /** Why it goes back; undefined while it goes forward. */
   readonly failure: SagaFailure | undefined;
   /** "reply", "lock:<target>"; empty when it waits for nothing. */
   readonly waitsFor: string;
@@ -26,8 +33,11 @@ export interface SagaView {
   readonly claimed: boolean;
   /** The next try, or the end of the wait. */
   readonly dueMs: number;
+  /** When it was started. */
   readonly createdMs: number;
+  /** When it last changed. */
   readonly updatedMs: number;
+  /** What was done, oldest first. */
   readonly history: readonly HistoryEntry[];
 }
 
@@ -41,6 +51,7 @@ export type SagaOrder = 'retry' | 'skip' | 'compensate';
 export interface SagaDesk {
   /** Those that are stuck, then those on their way, then, with `all`, those that have ended last. */
   list(wanted: { readonly all?: boolean; readonly limit: number }): Promise<readonly SagaView[]>;
+  /** One saga; undefined where there is none of this id. */
   show(id: string): Promise<SagaView | undefined>;
   /** How many have not ended. */
   counts(): Promise<Readonly<Record<'running' | 'compensating' | 'stuck', number>>>;

@@ -26,13 +26,17 @@ export interface SagaTuning {
   readonly keepMs?: number;
 }
 
+/** What a process needs to run sagas; an app gives all of it by itself (`tools.sagas`). */
 export interface SagasOptions<DB> extends SagaTuning {
   /** Opened with `sagaMigrations` among its migrations. */
   readonly store: Store<DB>;
   /** All that this process can run. Sagas that others have started in the same database are left to them. */
   readonly sagas: readonly Saga<DB>[];
+  /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Default: the machine's. */
   readonly random?: Random;
+  /** Default: silent. */
   readonly log?: Log;
   /** Receives a span for each try of a step that calls somebody. */
   readonly spans?: SpanSink;

@@ -3,6 +3,7 @@ import type { Transaction } from '../store/sql.ts';
 
 /** What a step is told beside the data. */
 export interface StepContext {
+  /** As `start` gave it. */
   readonly sagaId: string;
   /**
    * The same however often the step is repeated: `<saga id>/<step>`, and `<saga id>/<step>/undo` for its
@@ -13,6 +14,7 @@ export interface StepContext {
   readonly attempt: number;
   /** Why the saga goes back; undefined while it goes forward. */
   readonly failure: SagaFailure | undefined;
+  /** Of whoever started the saga; undefined where there was none. */
   readonly trace: TraceContext | undefined;
 }
 
@@ -28,6 +30,7 @@ export interface SagaFailure {
   readonly step: string;
   /** As "CARD_DECLINED": the reason of the error, else its status. */
   readonly reason: string;
+  /** For people. */
   readonly message: string;
 }
 

@@ -2,6 +2,7 @@ import type { MessageType } from './definition.ts';
 
 /** How data of a service stand in a row of its database. */
 export interface DataCodec<T> {
+  /** The text that is kept. */
   write(data: T): string;
   /** What a row holds, whichever version wrote it. Throws for a text that is none. */
   read(text: string): unknown;

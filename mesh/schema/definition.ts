@@ -8,7 +8,9 @@ import { type Status, statusCode } from '../kernel/status.ts';
 export interface MessageType<T = unknown> {
   /** The full name, as "shop.orders.v1.OrderConfirmed". */
   readonly $type: string;
+  /** Throws for what is no such message. */
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
+  /** Throws for bytes that are no such message. */
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }
 
@@ -32,8 +34,11 @@ export interface MethodDefinition {
 
 /** A service as ts-proto generates it: `OrdersServiceDefinition`. */
 export interface ServiceDefinition {
+  /** As "OrdersService". */
   readonly name: string;
+  /** As "shop.orders.v1.OrdersService". */
   readonly fullName: string;
+  /** By the names that the functions of a stub have, as "placeOrder". */
   readonly methods: Readonly<Record<string, MethodDefinition>>;
 }
 

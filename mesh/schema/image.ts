@@ -25,6 +25,7 @@ export interface ImageFile {
  * at run time for reflection, validation and the event catalogue.
  */
 export interface Image {
+  /** The descriptor set as it was read. */
   readonly bytes: Uint8Array;
   /** Every file, imports before the files that import them. */
   readonly files: ReadonlyMap<string, ImageFile>;

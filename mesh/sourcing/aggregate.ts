@@ -26,6 +26,7 @@ export interface SnapshotOptions<S> {
   readonly data: DataCodec<S>;
 }
 
+/** What an aggregate is, for `defineAggregate`; `S` is its state. */
 export interface AggregateOptions<S> {
   /** Unique in the database, as "machine". One token (kernel/names.ts). */
   readonly name: string;

@@ -7,8 +7,11 @@ import type { Transaction } from '../store/sql.ts';
 export interface NewEvent {
   /** The full name of the message type. */
   readonly typeName: string;
+  /** What has happened. */
   readonly message: object;
+  /** Its bytes, as they are kept. */
   encode(): Uint8Array;
+  /** Sends it where the schema says that it travels; gives the id of the event. */
   publish<DB>(events: Events<DB>, tx: Transaction<DB>): Promise<string>;
 }
 
@@ -37,8 +40,11 @@ export interface RecordedEvent {
   readonly stream: string;
   /** Its place within the stream, from 1. */
   readonly version: number;
+  /** The full name of the message type under which it was written. */
   readonly typeName: string;
+  /** Its bytes. */
   readonly data: Uint8Array;
+  /** What was noted beside it. */
   readonly meta: EventMeta;
   /** Wall ms. */
   readonly recordedMs: number;

@@ -21,6 +21,7 @@ export function projects<T, DB>(
   };
 }
 
+/** What a projection reads and writes, for `sourcing.project`. */
 export interface ProjectionOptions<DB> {
   /** Unique in the database, as "stock-by-shelf". One token (kernel/names.ts). */
   readonly name: string;
@@ -29,6 +30,7 @@ export interface ProjectionOptions<DB> {
    * replays, and processes of older versions leave it alone. Default 1.
    */
   readonly version?: number;
+  /** Made by `projects`, one for each type of event that it reads. */
   readonly projectors: readonly Projector<DB>[];
   /** Empties what the projection wrote. */
   reset(tx: Transaction<DB>): Promise<void>;
@@ -38,6 +40,7 @@ export interface ProjectionOptions<DB> {
 
 /** A projection that runs. */
 export interface Projection {
+  /** As its options say. */
   readonly name: string;
   /**
    * "live": all that was there at the last look is in. "behind": it is catching up. "standby": another process

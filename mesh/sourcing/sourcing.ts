@@ -16,6 +16,7 @@ import type { Projection, ProjectionOptions } from './projection.ts';
 import { runProjection } from './run-projection.ts';
 import { createWatermark } from './watermark.ts';
 
+/** What event sourcing needs; an app gives all but `upcasts` by itself (`tools.sourcing`). */
 export interface SourcingOptions<DB> {
   /** Opened with `sourcingMigrations` among its migrations. */
   readonly store: Store<DB>;
@@ -27,8 +28,11 @@ export interface SourcingOptions<DB> {
   readonly upcasts?: readonly Upcast[];
   /** The longest that what another process appended waits to be projected, in ms. Default 500. */
   readonly pollMs?: number;
+  /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Default: the machine's. */
   readonly random?: Random;
+  /** Default: silent. */
   readonly log?: Log;
 }
 
@@ -79,6 +83,7 @@ export interface Sourcing<DB> extends Closeable {
 const attempts = 8;
 const retryMs = 5;
 
+/** Event sourcing over one database. Nothing runs before the first projection; `close` ends them all. */
 export function createSourcing<DB>(options: SourcingOptions<DB>): Sourcing<DB> {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options;
   const upcasters = new Map(options.upcasts?.map((each) => [each.typeName, each]));

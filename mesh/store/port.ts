@@ -19,6 +19,7 @@ export type Dialect = 'sqlite' | 'postgres';
  *   minor units, which stay far below.
  */
 export interface Store<DB> extends Closeable {
+  /** Which database it is: what differs between the two is the caller's to know. */
   readonly dialect: Dialect;
   /** Single statements, each a transaction of its own. Reads see what is committed, nothing else. */
   readonly db: Kysely<DB>;

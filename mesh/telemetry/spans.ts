@@ -14,6 +14,7 @@ export interface SpanRecord {
   readonly spanId: string;
   /** The span that caused this one; absent at the root. */
   readonly parentSpanId?: string;
+  /** A call as its caller or its server saw it, an event as it was sent or handled, a try of a saga's step. */
   readonly kind: SpanKind;
   /** The method, as "shop.orders.v1.OrdersService/PlaceOrder", the event type, or saga and step, as "place-order/charge". */
   readonly name: string;
@@ -31,6 +32,7 @@ export interface SpanRecord {
 
 /** Where spans go. `record` never throws and never waits. */
 export interface SpanSink {
+  /** Takes a span that has ended. Must neither throw nor wait: it stands in the way of calls. */
   record(span: SpanRecord): void;
 }
 

@@ -84,6 +84,10 @@ const info: MetricSpec<'gauge'> = {
   help: 'Which service and instance this is; always 1.',
 };
 
+/**
+ * The metrics of one process: give `rpc` to clients and servers, `events` to `createEvents`, and `registry`
+ * to `startMetricsServer`.
+ */
 export function createTelemetry({ clock, service, instanceId }: TelemetryOptions): Telemetry {
   const meters = createRpcMeters();
   const events = createEventMeters();

@@ -31,7 +31,9 @@ export interface InProcessApp<DB> extends Pick<AppOptions<DB>, 'name' | 'migrati
 
 /** A running instance; `close` takes it out of discovery, lets its calls end, and ends it. */
 export interface InProcessInstance<DB> extends Closeable {
+  /** As discovery knows it; `client(definition, endpoint)` calls this one and no other. */
   readonly endpoint: Endpoint;
+  /** Its database, to be looked into. */
   readonly store: Store<DB>;
 }
 
@@ -49,6 +51,7 @@ export interface InProcessMesh extends Closeable {
   client<D extends ServiceDefinition>(definition: D, to?: Endpoint): Client<D>;
 }
 
+/** What the services of a mesh in one process share. */
 export interface InProcessOptions {
   /** The compiled contracts of the services, as `readImage` gives them. Default: those that weft was built with. */
   readonly image?: Image;

@@ -31,6 +31,7 @@ export interface SocketClient extends Closeable {
    * answer: so ask for what may be done twice. Ids are given here.
    */
   readonly request: Ask;
+  /** "connecting" also between two connections; "closed" is for ever. */
   readonly state: 'connecting' | 'open' | 'closed';
   /** How often a connection was made. */
   readonly connected: number;

@@ -22,8 +22,11 @@ export interface SocketDoorOptions {
   onOpen?(connection: SocketConnection): void;
   /** Called when a connection is over. Must not throw. */
   onClose?(connection: SocketConnection): void;
+  /** What one connection may use up. Default: `defaultSocketLimits` (socket/limits.ts). */
   readonly limits?: Partial<SocketLimits>;
+  /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Default: silent. */
   readonly log?: Log;
 }
 
@@ -49,6 +52,7 @@ export interface SocketDoor extends Closeable {
 /** The subprotocol; a browser that sends its token as another one must be answered with this one. */
 const subprotocol = 'weft.v1';
 
+/** Makes a door. It listens nowhere by itself: an `Upgrade` of the edge hands it connections (`accept: door.accept`). */
 export function createSocketDoor(options: SocketDoorOptions): SocketDoor {
   const { verbs, clock = systemClock, log = silentLog } = options;
   const limits = { ...defaultSocketLimits, ...options.limits };

@@ -10,6 +10,7 @@ export interface SocketCaller {
 export interface SocketConnection {
   /** Unique in this process. */
   readonly id: string;
+  /** Who is connected. */
   readonly caller: SocketCaller;
   /** Aborts when the connection is over, for whatever reason. */
   readonly signal: AbortSignal;
@@ -18,5 +19,6 @@ export interface SocketConnection {
    * however slow the client reads. Rejects with CANCELLED / SOCKET_CLOSED when the connection is over.
    */
   send(frame: Frame): Promise<void>;
+  /** Sends the close frame; what was to be sent before it goes first. */
   close(code: number, reason: string): void;
 }

@@ -34,6 +34,7 @@ export interface TopicsOptions {
 
 /** Publish and subscribe over sockets: the verbs "subscribe" and "unsubscribe" of a door. */
 export interface Topics extends Closeable {
+  /** To be among the verbs of the door. */
   readonly verbs: Readonly<Record<string, Verb>>;
 }
 

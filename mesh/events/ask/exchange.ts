@@ -6,7 +6,9 @@ import { eventOptions } from '../outbox/publish.ts';
 
 /** A message and what it is replied with; made by `exchange`. */
 export interface Exchange<Q extends object, A extends object> {
+  /** What is asked. */
   readonly request: MessageType<Q>;
+  /** What is answered. */
   readonly reply: MessageType<A>;
 }
 

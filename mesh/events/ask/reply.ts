@@ -15,7 +15,9 @@ export interface Asked {
   readonly service: string;
   /** The id of the request. */
   readonly id: string;
+  /** The id of the conversation that the request belongs to; its own where it began one. */
   readonly correlationId: string;
+  /** The key of the request: replies keep its order. Empty: it had none. */
   readonly key: string;
 }
 

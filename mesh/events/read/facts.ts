@@ -21,6 +21,7 @@ export interface ReadFacts {
   readonly trace: TraceContext | undefined;
   /** What the work that published it was told of its circumstances. */
   readonly baggage: Baggage | undefined;
+  /** The id of the conversation; its own id where it began one. */
   readonly correlationId: string;
   /** Aborts when the reading is closed. */
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ import { eventOptions } from '../outbox/publish.ts';
 import { LazyFacts, type ReadFacts, unreadOf } from './facts.ts';
 import { decode, type Reader } from './reader.ts';
 
+/** What `events.read` reads, from where, and until when. */
 export interface ReadEventsOptions {
   /** Made by `onRead`, all for types of one channel; no two for one type. */
   readonly readers: readonly Reader[];

@@ -6,6 +6,7 @@ import type { ReadFacts } from './facts.ts';
 
 /** Reads messages of one type; made by `onRead`. */
 export interface Reader {
+  /** The full name of the type, as "shop.orders.v1.OrderConfirmed". */
   readonly typeName: string;
   /** Throws when the bytes are not readable; what is returned reads the message. */
   decode(data: Uint8Array): (facts: ReadFacts) => void | Promise<void>;

@@ -67,7 +67,9 @@ export interface StubOptions<D extends ServiceDefinition = ServiceDefinition>
 
 /** Whatever a person puts around the calls of a client; a kind that is absent passes as it is. */
 export interface ClientLayer {
+  /** Around unary calls. */
   readonly call?: Layer;
+  /** Around streams of all three kinds. */
   readonly stream?: StreamLayer;
 }
 

@@ -33,6 +33,10 @@ export interface Peers extends Closeable {
   close(): Promise<void>;
 }
 
+/**
+ * All clients of a process, so that those of one target share breaker, budget, balancer and connections.
+ * Opens nothing before the first client; `close` it when the process ends.
+ */
 export function createPeers(options: PeersOptions): Peers {
   const transport = options.transport ?? transportOf(options);
   const targets = new Map<string, Target>();

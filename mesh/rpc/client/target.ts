@@ -23,12 +23,15 @@ export interface Target extends Closeable {
 
 /** A target as this process sees it now, for people. */
 export interface TargetState {
+  /** The name, as "inventory". */
   readonly target: string;
+  /** Its breaker, and the calls in flight. */
   readonly guard: GuardState;
   /** Retries and hedges that the budget allows now. */
   readonly budgetLeft: number;
   /** Whether discovery cannot be reached and its last answer is in use. */
   readonly stale: boolean;
+  /** What the balancer knows of each instance. */
   readonly endpoints: readonly (EndpointState & {
     /** As traffic splitting calls it; the target itself without one. */
     readonly destination: string;
