@@ -40,10 +40,10 @@ test('a leader whose session was ended is told, and another one leads', async ()
   const second = stand('bob');
   const { value: session = '' } = await consul.lockHolder('weft/leaders/lost');
   await consul.endSession(session);
+  // In which order is a matter of a second (the delay of the lock), which a busy machine may take: who writes is fenced.
   await eventually(
-    () => terms.includes('bob leads') || terms.filter((t) => t === 'ada leads').length > 1,
+    () => terms.includes('ada ends') && terms.filter((each) => each.endsWith('leads')).length === 2,
   );
-  expect(terms.slice(0, 2)).toEqual(['ada leads', 'ada ends']);
   await Promise.all([first.close(), second.close()]);
   expect((await consul.lockHolder('weft/leaders/lost')).value).toBeUndefined();
   consul.close();
