@@ -92,9 +92,11 @@ export function formatTraceparent(trace: TraceContext): string {
   return `00-${trace.traceId}-${trace.spanId}-${flags}`;
 }
 
-// No id is all zeros. Later versions may say more behind another dash; this one does not, and "ff" is none.
-const pattern =
-  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
+// Read for every call: looking ahead for what must not be there would double its price.
+const pattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
+const usualLength = 55;
+const noTraceId = '0'.repeat(32);
+const noSpanId = '0'.repeat(16);
 
 /**
  * Reads a `traceparent` header, and the `tracestate` that came with it. Undefined if the first is absent or
@@ -104,16 +106,27 @@ export function parseTraceparent(
   header: string | undefined,
   tracestate?: string,
 ): TraceContext | undefined {
-  const match = header === undefined ? null : pattern.exec(header);
-  const [, traceId, spanId, bits = ''] = match ?? [];
-  if (traceId === undefined || spanId === undefined) return undefined;
+  if (header === undefined) return undefined;
+  const match = pattern.exec(header);
+  const [, traceId = noTraceId, spanId = noSpanId, bits = ''] = match ?? [];
+  if (traceId === noTraceId || spanId === noSpanId || !isWhole(header)) return undefined;
+  const trace = { traceId, spanId };
+  return bits === '01' && tracestate === undefined ? trace : withRest(trace, bits, tracestate);
+}
+
+function withRest(trace: TraceContext, bits: string, tracestate?: string): TraceContext {
   const state = tracestate === undefined ? undefined : parseTracestate(tracestate);
-  if (bits === '01' && state === undefined) return { traceId, spanId };
   // Two flags are known, sampled and random-trace-id; of others nobody may speak.
   const flags = Number.parseInt(bits, 16) & 3;
   return {
-    ...{ traceId, spanId },
+    ...trace,
     ...(state !== undefined && { state }),
     ...(flags !== 1 && { flags }),
   };
+}
+
+/** Later versions may say more behind another dash; this one does not, and "ff" is none. */
+function isWhole(header: string): boolean {
+  if (header.startsWith('ff')) return false;
+  return header.length === usualLength || (header[usualLength] === '-' && !header.startsWith('00'));
 }
