@@ -52,8 +52,10 @@ beforeAll(async () => {
   consul = await startConsul();
   const client = createConsul({ address: consul.address });
   const check = { address, intervalMs: 100, timeoutMs: 1000, forgetAfterMs: 60_000 };
-  await client.register({ id: 'orders-1', service: 'orders', host, port, meta: {}, check });
-  await eventually(async () => (await client.instances('orders')).value.length === 1);
+  for (const service of ['orders', 'inventory']) {
+    await client.register({ id: `${service}-1`, service, host, port, meta: {}, check });
+    await eventually(async () => (await client.instances(service)).value.length === 1);
+  }
   client.close();
 });
 
@@ -146,7 +148,9 @@ test('what makes no sense is said before anything is sent', async () => {
   const noName = await weftCall([]);
   expect(noName.err[0]).toContain('weft call --list');
   const nobody = await weftCall(['shop.nobody.v1.NobodyService/Get']);
-  expect(nobody.err[0]).toMatch(/no healthy instance of "nobody"; its agent knows orders/);
+  expect(nobody.err[0]).toMatch(
+    /no healthy instance of "nobody"; its agent knows inventory, orders/,
+  );
   const noPackage = await weftCall(['OrdersService/GetOrder', '{}']);
   expect(noPackage.err[0]).toMatch(
     /"OrdersService" has no package.*shop.orders.v1.OrdersService.*--list/,
@@ -170,6 +174,8 @@ test('services and methods are listed: of one server, one service, or all that C
   const all = await weftCall(['--list']);
   expect(all.out).toContain(orders);
   expect(all.out).toContain('  WatchOrder  server stream');
+  // Two targets at one address stand for two servers that have the same beside their own.
+  expect(all.out.filter((line) => line === 'grpc.health.v1.Health')).toHaveLength(1);
   const one = await weftCall(['--list', orders]);
   expect(one.out).toEqual([
     orders,

@@ -109,10 +109,15 @@ async function list(name: string | undefined, job: Job): Promise<void> {
   const targets = isOne
     ? [targetOf(name ?? '', options)]
     : await findTargets(options, io.environment);
+  const listed = new Set<string>();
   for (const target of targets) {
     const address = await findAddress(target, options, io.environment);
-    const services = summarize(await readSchema({ address }));
+    // What every server has, health and reflection and the like, is told once.
+    const services = summarize(await readSchema({ address })).filter(
+      ({ service }) => !listed.has(service),
+    );
     const asked = services.filter(({ service }) => service === name);
+    for (const { service } of services) listed.add(service);
     for (const line of listLines(asked.length > 0 ? asked : services)) io.print(line);
   }
 }

@@ -31,7 +31,7 @@ export function toolsCommand(): Command {
 
 async function view(name: ToolName): Promise<ToolView> {
   try {
-    return { name, ...(await findTool(name, { onNote: console.error })) };
+    return { name, ...(await findTool(name, { onNote: console.error, onFetch: console.error })) };
   } catch (thrown) {
     const error = thrown instanceof MeshError ? thrown.rawMessage : describe(thrown);
     return { name, version: '-', source: 'missing', path: '-', error };

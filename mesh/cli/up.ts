@@ -29,7 +29,11 @@ async function up(options: UpOptions, checkout: Checkout): Promise<void> {
   const report = createProgress();
   const mesh = await askSupervisor(run);
   const portBase = mesh === undefined ? await cleanUp(run, report) : undefined;
-  const [consul, nats] = await Promise.all([findTool('consul'), findTool('nats-server')]);
+  const fetching = { onFetch: console.log };
+  const [consul, nats] = await Promise.all([
+    findTool('consul', fetching),
+    findTool('nats-server', fetching),
+  ]);
   const servers = { consul, nats };
   const plan = planFor({ options, checkout, before: { mesh, portBase }, servers });
   await checkPorts(plan, mesh);

@@ -87,6 +87,16 @@ describe('the release', () => {
     expect(readdirSync(bench.cache)).toEqual(['nats-server-2.14.5']);
   });
 
+  test('is announced before it is fetched, and only then', async () => {
+    bench.answer(serve(release));
+    const told: string[] = [];
+    const onFetch = (what: string): number => told.push(what);
+    await bench.find(release, { onFetch });
+    expect(told).toEqual(['nats-server is not on this machine: fetching it, once']);
+    await bench.find(release, { onFetch });
+    expect(told).toHaveLength(1);
+  });
+
   test('is fetched once by ten who ask at the same time', async () => {
     bench.answer(serve(release));
     const found = await Promise.all(Array.from({ length: 10 }, () => bench.find(release)));

@@ -28,6 +28,8 @@ export interface FindOptions {
   readonly aptFolder?: string;
   /** Told of programs that were there and were passed over. Default: nobody. */
   readonly onNote?: (note: string) => void;
+  /** Told once when the program has to be fetched, which may take minutes. Default: nobody. */
+  readonly onFetch?: (what: string) => void;
   /** Ends the search. */
   readonly signal?: AbortSignal;
 }
@@ -58,6 +60,7 @@ export async function findTool(name: ToolName, options: FindOptions = {}): Promi
   const nearby = await firstOf(here, search, causes);
   if (nearby !== undefined) return nearby;
   if (options.fetch === false) throw notFound(search, causes);
+  options.onFetch?.(`${name} is not on this machine: fetching it, once`);
   const lock = join(search.cache, `.${name}.lock`);
   const fetched = await withLock(lock, () => firstOf(away, search, causes), options.signal);
   if (fetched !== undefined) return fetched;
