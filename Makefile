@@ -105,7 +105,7 @@ test-slow: ready ## Run the tests that take long: whole stories, packing, the do
 	@SLOW=1 NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest --maxWorkers=2 --passWithNoTests $(ONLY)
 
 model: ready ## Walk the model of outbox and inbox further than `make test` does (RUNS=5000)
-	@RUNS=$(or $(RUNS),5000) NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest mesh/events/model
+	@RUNS=$(or $(RUNS),5000) NODE_OPTIONS="$$NODE_OPTIONS --experimental-vm-modules" jest mesh/events/model.test
 
 ci: ready ## Everything that must hold before a change is taken: check, test, up, demo, down
 	@.ci/run
@@ -140,8 +140,8 @@ sim: ready ## Run a mesh of 50 services x 10 instances on a virtual clock (SEED=
 chaos-events: ready ## Kill, cut and lose things while orders come in, then hold the books (KILLS=200 SEED=1)
 	@node lab/chaos/main.ts $(call flag,kills,KILLS) $(call flag,seed,SEED)
 
-chaos-cluster: ready ## Kill the leader of a stream that three nats-servers keep, five times
-	@node lab/chaos/cluster.ts
+chaos-cluster: ready ## Kill the leader of a stream that three nats-servers keep, five times, also under the shop (LEADERS=5)
+	@node lab/chaos/cluster.ts $(call flag,leaders,LEADERS)
 
 outages: ready ## Take databases away for a minute while orders come in, into docs/guides/outages.md
 	@node lab/outages/main.ts

@@ -1,7 +1,19 @@
 import { OrderConfirmed } from '../../gen/shop/orders/v1/events.ts';
 import type { Bus, Consumption } from '../events/bus/bus.ts';
+import type { OnDead } from '../events/consume/counted.ts';
 import type { DeadLetter } from '../events/dead-letters/letter.ts';
-import type { Crash, Weather } from './model-process.ts';
+import type { Weather } from './model-bus.ts';
+import type { Crash } from './model-life.ts';
+
+/** How the one consumer of the model hears. */
+export type Hearing =
+  | { readonly ordered: false }
+  | {
+      readonly ordered: true;
+      readonly onDead: OnDead;
+      /** The first wait after a failure: up to a second in the lane of its key, beyond that parked. */
+      readonly retryMs: number;
+    };
 
 /** One thing that happens to a service with two processes, their database and the broker. */
 export type Step =
@@ -14,8 +26,11 @@ export type Step =
   | { readonly kind: 'sending'; readonly fault: Weather['publish'][number] }
   | { readonly kind: 'delivering'; readonly fault: Weather['delivery'][number] }
   | { readonly kind: 'handling'; readonly fault: 'fine' | 'throws' | 'outage' }
-  /** A person gives all dead letters back. */
-  | { readonly kind: 'replay' };
+  /** A process closes its consumer and its relay, and a new one takes its place; or it stops, and goes on later. */
+  | { readonly kind: 'leave'; readonly process: number }
+  | { readonly kind: 'sleep'; readonly process: number; readonly ms: number }
+  /** A person gives all dead letters back, or drops them. */
+  | { readonly kind: 'replay' | 'drop' };
 
 /** What a person would find at the end. */
 export interface Ending {
@@ -23,10 +38,14 @@ export interface Ending {
   readonly committed: ReadonlyMap<string, readonly string[]>;
   /** The same as the channel holds it: where each one stands for the first time. */
   readonly channel: ReadonlyMap<string, readonly string[]>;
-  /** The effects, as they were had; one that was had twice is there twice. */
-  readonly effects: readonly string[];
+  /** The effects, as they were had: labels by key; one that was had twice is there twice. */
+  readonly effects: ReadonlyMap<string, readonly string[]>;
   /** The dead letters by label. */
   readonly letters: ReadonlyMap<string, Pick<DeadLetter, 'state' | 'replays'>>;
+  /** The labels of those that were dropped. */
+  readonly dropped: ReadonlySet<string>;
+  /** The effects when all that was dead then has been given back, to handlers that do not fail any more. */
+  readonly healed: ReadonlyMap<string, readonly string[]>;
 }
 
 /** An event by its label, and the key that orders it. */
@@ -40,7 +59,8 @@ export function readChannel(bus: Bus): Consumption & { readonly seen: readonly L
   const seen: Labelled[] = [];
   const reading = bus.consume({
     ...{ channel: { name: 'shop-orders' }, consumer: 'reader' },
-    ...{ subjects: ['shop-orders.OrderConfirmed'], maxInFlight: 10_000 },
+    ...{ subjects: ['shop-orders.OrderConfirmed', 'shop-orders.*.OrderConfirmed'] },
+    maxInFlight: 10_000,
     onDelivery(delivery) {
       const { orderId, customerId } = OrderConfirmed.decode(delivery.data);
       if (!seen.some(({ label }) => label === customerId)) {

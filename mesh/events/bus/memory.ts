@@ -40,6 +40,8 @@ interface MemoryConsumer {
   readonly again: Stored[];
   readonly deliveries: Map<number, number>;
   readonly members: Set<Member>;
+  /** Counts the beginnings of an ordered consumer: what was delivered before the last one does not come back by itself. */
+  beginnings: number;
 }
 
 interface Member {
@@ -128,11 +130,15 @@ function join(channel: MemoryChannel, options: ConsumeOptions, clock: Clock): Co
     again: [],
     deliveries: new Map<number, number>(),
     members: new Set<Member>(),
+    beginnings: 0,
   };
   consumer.subjects = options.subjects;
   if (options.ordered === true) {
     consumer.next = Math.min(consumer.next, ...[...consumer.deliveries.keys()].map((it) => it - 1));
     consumer.again.splice(0);
+    consumer.beginnings++;
+    // Whoever it was before has lost it.
+    consumer.members.clear();
     options.onBegin?.();
   }
   channel.consumers.set(name, consumer);
@@ -240,8 +246,10 @@ function deliver({ channel, consumer, member, message, clock }: Handing): void {
   const deliveries = 1 + (consumer.deliveries.get(message.sequence) ?? 0);
   consumer.deliveries.set(message.sequence, deliveries);
   member.inFlight++;
+  const { beginnings } = consumer;
   let settled = false;
   const comeBack = (): void => {
+    if (consumer.beginnings !== beginnings) return;
     consumer.again.push(message);
     pump(channel, consumer, clock);
   };

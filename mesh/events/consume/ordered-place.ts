@@ -193,7 +193,8 @@ class Place<DB> implements OrderedPlace {
       return;
     }
     if (this.#over) {
-      delivery.nak();
+      // Not at once: until this place is closed it would come here again, as fast as the bus can.
+      delivery.nak(afterFaultMs);
       return;
     }
     const { sequence } = delivery;
