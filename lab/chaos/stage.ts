@@ -36,17 +36,21 @@ export interface Instance {
   start(): void;
 }
 
-/** The shop in real processes, with NATS behind a cable that can be hurt. */
-export interface Stage {
+/** The shop in real processes. */
+export interface Troupe {
   /** Databases are in .run/data, logs in .run/logs, as in a checkout. */
   readonly root: string;
   /** HTTP address of Consul. */
   readonly consul: string;
+  readonly instances: readonly Instance[];
+  close(): Promise<void>;
+}
+
+/** The shop, with NATS behind a cable that can be hurt. */
+export interface Stage extends Troupe {
   readonly nats: NatsServer;
   /** Between all services and nats-server. */
   readonly cable: Cable;
-  readonly instances: readonly Instance[];
-  close(): Promise<void>;
 }
 
 export interface StageOptions {
@@ -57,19 +61,37 @@ export interface StageOptions {
 }
 
 /** Starts everything in a folder of its own, on ports of its own. */
-export async function openStage({ stores = {}, prepare }: StageOptions = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const nats = await startNats();
+  const cable = await createCable(Number(new URL(nats.url).port));
+  const env = { MESH_NATS: `nats://127.0.0.1:${String(cable.port)}` };
+  const troupe = await openTroupe({ ...options, env });
+  return {
+    ...troupe,
+    ...{ nats, cable },
+    async close() {
+      await troupe.close();
+      await closeAll([nats, cable]);
+    },
+  };
+}
+
+/** The same with a NATS that is somebody else's; `env` says where. */
+export async function openTroupe({
+  stores = {},
+  prepare,
+  env,
+}: StageOptions & { readonly env: Readonly<Record<string, string>> }): Promise<Troupe> {
   const root = mkdtempSync(join(tmpdir(), 'weft-chaos-'));
   for (const folder of ['data', 'logs', 'sockets']) {
     mkdirSync(join(root, '.run', folder), { recursive: true });
   }
   const undo = prepare?.(join(root, '.run/data'));
-  const [consul, nats] = await Promise.all([startConsul(), startNats()]);
-  const cable = await createCable(Number(new URL(nats.url).port));
+  const consul = await startConsul();
   const all = Object.entries(instances).flatMap(([service, count]) =>
     Array.from({ length: count }, (_, i) =>
       createInstance(root, service as ServiceName, i + 1, {
-        MESH_CONSUL: consul.address,
-        MESH_NATS: `nats://127.0.0.1:${String(cable.port)}`,
+        ...{ MESH_CONSUL: consul.address, ...env },
         UNIX_SOCKETS: join(root, '.run/sockets'),
         NODE_COMPILE_CACHE: join(root, '.run/compiled'),
         STORE: stores[service as ServiceName] ?? `sqlite:${join(root, `.run/data/${service}.db`)}`,
@@ -82,10 +104,10 @@ export async function openStage({ stores = {}, prepare }: StageOptions = {}): Pr
   }
   for (const instance of all) instance.start();
   return {
-    ...{ root, consul: consul.address, nats, cable, instances: all },
+    ...{ root, consul: consul.address, instances: all },
     async close() {
       await Promise.all(all.map((instance) => instance.kill()));
-      await closeAll([nats, consul, cable]);
+      await consul.close();
       undo?.();
       rmSync(root, { recursive: true, force: true });
     },
