@@ -3,6 +3,7 @@ import { type Span, SpanKind } from '#gen/weft/admin/v1/admin.ts';
 import {
   type Client,
   type Clock,
+  type Closeable,
   childTrace,
   closeClient,
   collectTrace,
@@ -11,7 +12,6 @@ import {
   createConsulDiscovery,
   createSpanRing,
   describe,
-  MeshError,
   type Random,
   renderTrace,
   runInContext,
@@ -21,7 +21,13 @@ import {
   toSpan,
   traceTree,
 } from '#mesh';
+import { notSeen, until as wait, within } from './waits.ts';
 import { runningStory, runWeft } from './weft.ts';
+
+/** How long a demo waits for one thing, and how long one may take at all, in ms. */
+const patienceMs = 30_000;
+const longestMs = 300_000;
+const closingMs = 10_000;
 
 /** What a demo plays on. */
 export interface Stage {
@@ -30,9 +36,11 @@ export interface Stage {
   readonly say: { chapter(title: string): void; line(text: string): void };
   /** A client of a service of the mesh; closed with the stage. */
   client<D extends ServiceDefinition>(definition: D): Client<D>;
+  /** Keeps what has an end of its own; it is closed with the stage, whatever becomes of the demo. */
+  own<T extends Closeable>(it: T): T;
   /** Runs a verb of weft, as `weft('stop', 'notifications')`. */
   weft(...args: readonly string[]): Promise<void>;
-  /** Asks until the answer is yes, for at most 30 s; a service that is not back yet has not said yes. */
+  /** Asks until the answer is yes, for at most 30 s; see waits.ts. */
   until(what: string, probe: () => Promise<boolean>): Promise<void>;
   /** Does `work` as the root of a new trace, for `draw`. */
   traced<T>(work: () => Promise<T>): Promise<Traced<T>>;
@@ -47,7 +55,9 @@ export interface Traced<T> {
 
 /** Brings the story up if it is not, and plays. A failure is told and sets the exit code. */
 export async function play(story: string, plot: (stage: Stage) => Promise<void>): Promise<void> {
-  const { consul, services } = await runningStory(story);
+  const running = await runningStory(story).catch(tell);
+  if (running === undefined) return;
+  const { consul, services } = running;
   const discovery = createConsulDiscovery({ consul: createConsul({ address: consul }) });
   const { resolver } = discovery;
   const spans = createSpanRing();
@@ -67,6 +77,10 @@ export async function play(story: string, plot: (stage: Stage) => Promise<void>)
       closings.push(() => closeClient(client));
       return client;
     },
+    own(it) {
+      closings.push(() => it.close());
+      return it;
+    },
     async weft(...args) {
       await runWeft(args);
     },
@@ -81,14 +95,23 @@ export async function play(story: string, plot: (stage: Stage) => Promise<void>)
     },
   };
   try {
-    await plot(stage);
+    await inTime(`the end of the demo of ${story}`, longestMs, plot(stage));
   } catch (thrown) {
-    say.line(`the demo failed: ${describe(thrown)}`);
-    process.exitCode = 1;
+    tell(thrown);
   } finally {
-    await Promise.all(closings.map((close) => close()));
-    await discovery.close();
+    closings.push(() => discovery.close());
+    const closed = Promise.allSettled(closings.map((close) => close()));
+    await inTime('the end of its clients', closingMs, closed).catch(tell);
   }
+}
+
+function tell(thrown: unknown): void {
+  say.line(`the demo failed: ${describe(thrown)}`);
+  process.exitCode = 1;
+}
+
+function inTime<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
+  return within(work, { ms, late: () => notSeen(what, ms), clock: systemClock });
 }
 
 const say: Stage['say'] = {
@@ -96,30 +119,12 @@ const say: Stage['say'] = {
   line: (text) => process.stdout.write(`  ${text}\n`),
 };
 
-async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
-  const end = systemClock.monotonic() + 30_000;
-  while (!(await probe().catch(unlessAway))) {
-    if (systemClock.monotonic() > end) throw notSeen(what);
-    await systemClock.sleep(50);
-  }
-}
-
-/** Callers of a service that comes back learn of it within moments. */
-function unlessAway(thrown: unknown): false {
-  const { status } = MeshError.from(thrown);
-  if (status === 'UNAVAILABLE' || status === 'DEADLINE_EXCEEDED') return false;
-  throw thrown;
+function until(what: string, probe: () => Promise<boolean>): Promise<void> {
+  return wait(what, probe, { withinMs: patienceMs, clock: systemClock });
 }
 
 async function traced<T>(work: () => Promise<T>): Promise<Traced<T>> {
   // The trace has an id and no span yet: the stub's own span becomes its root.
   const trace = childTrace(undefined, systemRandom);
   return { result: await runInContext({ trace }, work), traceId: trace.traceId };
-}
-
-function notSeen(what: string): MeshError {
-  return new MeshError(`${what}: not seen within 30 s; look at: make ps, make logs`, {
-    status: 'DEADLINE_EXCEEDED',
-    reason: 'NOT_SEEN',
-  });
 }

@@ -136,7 +136,7 @@ class UserClient implements ChatClient {
         await this.#socket.request({ type: 'send', to, clientId, text });
         return clientId;
       } catch (thrown) {
-        if (!passing.has(MeshError.from(thrown).status)) throw thrown;
+        if (this.state === 'closed' || !passing.has(MeshError.from(thrown).status)) throw thrown;
         await systemClock.sleep(pauseMs);
       }
     }

@@ -7,9 +7,9 @@ import { watchGateways } from './gateways.ts';
 /** As deploy/weft.yaml has it. */
 const secret = 'the chat of a checkout keeps no secret';
 
-await play('chat', async ({ say, until, weft, random }) => {
+await play('chat', async ({ say, until, own, weft, random }) => {
   const { consul } = await runningStory('chat');
-  const gateways = watchGateways(consul);
+  const gateways = own(watchGateways(consul));
   await until('two gateways are known', async () => gateways.all().size >= 2);
   const [first = '', second = ''] = gateways.all().keys();
   // Names of this run: the mailboxes of an earlier one are not ours.
@@ -18,7 +18,7 @@ await play('chat', async ({ say, until, weft, random }) => {
   /** A user who begins at one gateway and goes wherever there is one. */
   const enter = (userId: string, gateway: string, place = 0): ChatClient => {
     let tries = 0;
-    return createChatClient({
+    const client = createChatClient({
       ...{ userId, secret, place },
       gateway: () => (tries++ === 0 ? (gateways.all().get(gateway) ?? '') : gateways.next()),
       onMessage: ({ from, text, place }) => {
@@ -26,6 +26,7 @@ await play('chat', async ({ say, until, weft, random }) => {
       },
       onSent: (to, ids) => say.line(`${userId} is told: ${to} has ${String(ids.length)} of yours`),
     });
+    return own(client);
   };
 
   say.chapter(`1. ${ada} on ${first} writes to ${bob} on ${second}`);
@@ -54,7 +55,4 @@ await play('chat', async ({ say, until, weft, random }) => {
   await until('all ten have arrived', async () => other.place === 14);
   say.line(`nothing is lost, and ${String(other.repeated)} came twice`);
   await weft('start', second.replace(/-(\d+)$/, '#$1'));
-
-  await Promise.all([one.close(), other.close()]);
-  await gateways.close();
 });

@@ -37,7 +37,11 @@ await play('people', async (stage) => {
       said = news;
       if (waiting === 0) return;
       if (clock.monotonic() > end) {
-        throw new MeshError('e-mails still wait', { status: 'DEADLINE_EXCEEDED' });
+        const seconds = String(patienceMs / 1000);
+        throw new MeshError(
+          `${String(waiting)} e-mails still wait after ${seconds} s; look at: make logs S=email`,
+          { status: 'DEADLINE_EXCEEDED' },
+        );
       }
       await clock.sleep(100);
     }
