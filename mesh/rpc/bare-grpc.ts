@@ -1,3 +1,4 @@
+import { type ClientHttp2Stream, connect } from 'node:http2';
 import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
 import {
   Channel,
@@ -110,4 +111,17 @@ export function inert(call: Parameters<Intercept>[1]): Parameters<Intercept>[1] 
   const copy = Object.create(call) as Parameters<Intercept>[1];
   copy.start = () => undefined;
   return copy;
+}
+
+/** A call in the hand of a test, byte by byte: its stream, with the headers sent. */
+export function rawCall(port: number): ClientHttp2Stream {
+  const session = connect(`http://127.0.0.1:${String(port)}`);
+  closing.push(() => {
+    session.destroy();
+  });
+  return session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+  });
 }

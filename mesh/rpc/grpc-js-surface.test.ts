@@ -12,6 +12,7 @@ import {
   inert,
   intercepted,
   path,
+  rawCall,
   same,
   serve,
 } from './bare-grpc.ts';
@@ -248,15 +249,7 @@ describe('the server', () => {
       return inert(call);
     });
     const { port } = await serve(grpc);
-    const session = connect(`http://127.0.0.1:${String(port)}`);
-    closing.push(() => {
-      session.destroy();
-    });
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-    });
+    const stream = rawCall(port);
     stream.resume();
     const answered = new Promise((resolve) => {
       stream.on('response', (headers) => {

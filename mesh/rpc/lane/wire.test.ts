@@ -1,17 +1,7 @@
-import { type ClientHttp2Stream, connect } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../testing/eventually.ts';
-import {
-  begin,
-  channelTo,
-  closeAll,
-  closing,
-  inert,
-  intercepted,
-  path,
-  serve,
-} from '../bare-grpc.ts';
+import { begin, channelTo, closeAll, inert, intercepted, rawCall, serve } from '../bare-grpc.ts';
 import { Batch, putBytes } from './batch.ts';
 import { prefixBytes, putPrefix } from './frame-reader.ts';
 import { clientWire, directWire, serverWire, type Wire } from './wire.ts';
@@ -60,7 +50,8 @@ async function wired(way: Way) {
     return inert(call);
   });
   const { port } = await serve(grpc);
-  const stream = raw(port);
+  const stream = rawCall(port);
+  stream.on('error', ignore);
   return { heard, stream, wire: await promise };
 }
 
@@ -86,20 +77,6 @@ const ignore = (): void => undefined;
 /** Long enough for whatever would wrongly happen at once. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-function raw(port: number): ClientHttp2Stream {
-  const session = connect(`http://127.0.0.1:${String(port)}`);
-  closing.push(() => {
-    session.destroy();
-  });
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': path,
-    'content-type': 'application/grpc',
-  });
-  stream.on('error', () => undefined);
-  return stream;
 }
 
 describe.each(ways)('a server, %s', (way) => {
