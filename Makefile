@@ -118,12 +118,15 @@ lock: ## Renew package-lock.json after a change of package.json
 
 ground: ready ## Measure start, memory and outages on this machine into lab/results/ground.json
 	@node lab/ground/main.ts
+	@node lab/figures.ts
 
 bench: ready ## Measure calls beside other ways to make them into lab/results/bench.json (ONLY=unary,rate)
 	@node lab/bench/main.ts $(call flag,only,ONLY)
+	@node lab/figures.ts
 
 bench-events: ready ## Measure events beside the plain client into lab/results/bench-events.json (ONLY=publish,relay)
 	@node lab/bench-events/main.ts $(call flag,only,ONLY)
+	@node lab/figures.ts
 
 bench-shop: ready ## Measure the whole shop, from order to notification, into lab/results/bench-shop.json
 	@node lab/bench-shop/main.ts

@@ -36,6 +36,10 @@ export function statCommand(
     .option('-a, --all', "with what the mesh itself asks: health, reflection, weft's own calls")
     .option('-c, --consul <url>', 'which Consul to ask; default: MESH_CONSUL, or that of weft up')
     .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nWhat each column means: docs/reference/metrics.md of weft, at its end.',
+    )
     .action((service: string | undefined, options: StatOptions) =>
       throughMesh(options.consul, io.environment, async (mesh) => {
         for (;;) {
