@@ -1,7 +1,13 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Random } from '../kernel/random.ts';
-import { type Choose, type ChooserOptions, createChooser, type Strategy } from './chooser.ts';
+import {
+  type Choose,
+  type ChooserOptions,
+  createChooser,
+  orTrying,
+  type Strategy,
+} from './chooser.ts';
 import { type BalancerEvent, type EndpointState, stateOf } from './describe.ts';
 import type { EjectionOptions } from './ejection.ts';
 import { Lease, type Lender, type Pick, type PickKind, type Settled } from './lease.ts';
@@ -30,6 +36,8 @@ export interface Balancer<R> {
    * monotonic time, from whoever has just read it (that is half of what a pick costs).
    */
   pick(exclude?: ReadonlySet<string>, kind?: PickKind, nowMs?: number): Pick<R> | undefined;
+  /** Whether `pick` would find one that is not in `exclude`. */
+  has(exclude: ReadonlySet<string>): boolean;
   /** How many endpoints are known: ejected ones and those outside the subset too. */
   readonly size: number;
   /** What is known of each endpoint that is used, for people. */
@@ -144,6 +152,10 @@ class PeerBalancer<R> implements Balancer<R>, Lender<R> {
     return peer && this.lend(peer, kind, nowMs);
   }
 
+  has(exclude: ReadonlySet<string>): boolean {
+    return orTrying(this.#roster).some(({ endpoint }) => !exclude.has(endpoint.instanceId));
+  }
+
   monotonic(): number {
     return this.#clock.monotonic();
   }
@@ -160,15 +172,16 @@ class PeerBalancer<R> implements Balancer<R>, Lender<R> {
 
   settle(lease: Settled<R>, outcome: Outcome, nowMs: number): void {
     const { peer, probe } = lease;
-    const before = peer.health.kind;
+    const { health: before } = peer;
     if (probe) peer.probing = false;
     const cause = learn(lease, outcome, nowMs, this.#options);
     const { health, endpoint } = peer;
-    if ((!probe && health.kind === before) || !peer.known) return;
+    const moved = health.kind !== before.kind || (health.kind === 'ejected' && health !== before);
+    if ((!probe && !moved) || !peer.known) return;
     if (cause !== undefined && health.kind === 'ejected') {
       const { ejections, untilMs } = health;
       this.#tell({ kind: 'ejected', endpoint, cause, forMs: untilMs - nowMs, ejections });
-    } else if (before !== 'in' && health.kind === 'in') {
+    } else if (before.kind !== 'in' && health.kind === 'in') {
       this.#tell({ kind: 'readmitted', endpoint });
     }
     // After that: the ejection of one is heard before the panic that it causes.

@@ -1,6 +1,6 @@
 import type { Random } from '../kernel/random.ts';
 import { draw } from './draw.ts';
-import { costOf, type Peer, type PeerOptions } from './peer.ts';
+import { costOf, isProven, type Peer, type PeerOptions } from './peer.ts';
 import { type Roster, warmth } from './roster.ts';
 
 /**
@@ -44,7 +44,7 @@ export function createChooser<R>(options: ChooserOptions): Choose<R> {
   const carefully: Choose<R> = (roster, exclude, stream, nowMs) => {
     const isWarm = ({ joinedMs }: Peer<R>): boolean =>
       !roster.warming || random.next() < warmth(joinedMs, nowMs, slowStartMs);
-    const field = fieldOf(roster, random);
+    const field = provenOf(fieldOf(roster, random), exclude);
     const first =
       draw(field, exclude, isWarm, { random }) ??
       // The zone, or what is open, is used up by exclusion: the others, unless they are ejected.
@@ -79,8 +79,21 @@ function fieldOf<R>(roster: Roster<R>, random: Random): readonly Peer<R>[] {
   return localShare >= 1 || random.next() < localShare ? roster.local : roster.ready;
 }
 
-/** All that is not ejected, also what one call is trying already. */
-function orTrying<R>({ panic, peers }: Roster<R>): readonly Peer<R>[] {
+/**
+ * A call that has failed once already is not for trying out whether an endpoint works: it goes to those that
+ * are known to, if there are any.
+ */
+function provenOf<R>(
+  field: readonly Peer<R>[],
+  exclude: ReadonlySet<string> | undefined,
+): readonly Peer<R>[] {
+  if (exclude === undefined || exclude.size === 0) return field;
+  const proven = field.filter((peer) => isProven(peer) && !exclude.has(peer.endpoint.instanceId));
+  return proven.length > 0 ? proven : field;
+}
+
+/** All that is not ejected, also what one call is trying already. In panic: all. */
+export function orTrying<R>({ panic, peers }: Roster<R>): readonly Peer<R>[] {
   return panic ? peers : peers.filter(({ health }) => health.kind !== 'ejected');
 }
 
@@ -120,6 +133,6 @@ function inTurn<R>(random: Random): Choose<R> {
       const peer = field[turn++ % field.length];
       if (peer !== undefined && exclude?.has(peer.endpoint.instanceId) !== true) return peer;
     }
-    return undefined;
+    return orTrying(roster).find(({ endpoint }) => exclude?.has(endpoint.instanceId) !== true);
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { balancerBed, broken, ok } from '../testing/balancer-bed.ts';
+import { type BalancerBed, balancerBed, broken, ok } from '../testing/balancer-bed.ts';
 
 describe('ejection', () => {
   test('five failures in a row take an endpoint out for about a second', () => {
@@ -144,7 +144,62 @@ describe('ejection', () => {
   });
 });
 
+/** Five answers in a row of one endpoint are failures. */
+function failFive({ balancer }: BalancerBed, id: string): void {
+  const others = new Set(
+    balancer.describe().flatMap((e) => (e.instanceId === id ? [] : [e.instanceId])),
+  );
+  for (let i = 0; i < 5; i++) balancer.pick(others)?.done(broken);
+}
+
 describe('panic', () => {
+  test('sends nothing to where nobody listens, as long as anybody does anywhere', () => {
+    const room = balancerBed(10);
+    for (let i = 0; i < 9; i++) room.pick(new Set(['e9'])).done({ ...broken, refused: true });
+    expect(room.events.map(({ kind }) => kind)).toContain('panic-entered');
+    expect([...room.serve(500, () => 1).keys()]).toEqual(['e9']);
+    // Not even when that one fails; only when it has gone too.
+    failFive(room, 'e9');
+    expect(room.pick().endpoint.instanceId).toBe('e9');
+    room.pick().done({ ...broken, refused: true });
+    expect(
+      room.serve(
+        200,
+        () => 0.1,
+        () => broken,
+      ).size,
+    ).toBeGreaterThan(5);
+  });
+
+  test('is told of one that was left out for its answers and has gone since', () => {
+    const room = balancerBed(3);
+    for (const id of ['e0', 'e1']) failFive(room, id);
+    room.pick(new Set(['e1', 'e2'])).done({ ...broken, refused: true });
+    expect(
+      room
+        .serve(
+          300,
+          () => 1,
+          (id) => (id === 'e2' ? ok : broken),
+        )
+        .has('e0'),
+    ).toBe(false);
+  });
+
+  test('tries an endpoint again by calls that have not failed yet, and not by those that have', () => {
+    const room = balancerBed(4, { slowStartMs: 0 });
+    room.serve(100, () => 5);
+    room.pick(new Set(['e1', 'e2', 'e3'])).done({ ...broken, refused: true });
+    room.clock.advance(1300);
+    for (let i = 0; i < 50; i++) {
+      const second = room.pick(new Set(['e1']));
+      expect(second.endpoint.instanceId).not.toBe('e0');
+      room.clock.advance(5);
+      second.done(ok);
+    }
+    expect(room.serve(100, () => 5).has('e0')).toBe(true);
+  });
+
   test('begins when fewer than half are left, ends when half are back, and is told', () => {
     const room = balancerBed(4);
     for (const id of ['e0', 'e1']) room.eject(id);
@@ -158,10 +213,7 @@ describe('panic', () => {
 
   test('leaves the healthy ones at most twice their share', () => {
     const room = balancerBed(8, { ejectMs: 60_000 });
-    for (let i = 0; i < 7; i++) {
-      const pick = room.pick(new Set(['e7']));
-      pick.done({ ...broken, refused: true });
-    }
+    for (let i = 0; i < 7; i++) failFive(room, `e${String(i)}`);
     const got = room.serve(
       8000,
       () => 5,

@@ -15,15 +15,19 @@ export type Health =
       readonly ejections: number;
       readonly sinceMs: number;
     }
-  /** Takes no calls from `sinceMs` until `untilMs` (monotonic). `ejections` counts how often in a row. */
+  /**
+   * Takes no calls from `sinceMs` until `untilMs` (monotonic). `ejections` counts how often in a row; `absent`
+   * if the last that was heard of it is that nobody takes calls there.
+   */
   | {
       readonly kind: 'ejected';
       readonly sinceMs: number;
       readonly untilMs: number;
       readonly ejections: number;
+      readonly absent: boolean;
     }
   /** Its time is over: one call at a time may try it, and the first answer decides. */
-  | { readonly kind: 'probation'; readonly ejections: number };
+  | { readonly kind: 'probation'; readonly ejections: number; readonly absent: boolean };
 
 export interface EjectionOptions {
   /** Failures in a row that eject an endpoint. Default 5 (Envoy `consecutive_5xx`, Finagle). */
@@ -84,7 +88,13 @@ export function succeeded(health: Health, startMs: number, nowMs: number): Healt
 /** ejected -> probation once its time is over. */
 export function readmitted(health: Health, nowMs: number): Health {
   if (health.kind !== 'ejected' || nowMs < health.untilMs) return health;
-  return { kind: 'probation', ejections: health.ejections };
+  const { ejections, absent } = health;
+  return { kind: 'probation', ejections, absent };
+}
+
+/** ejected -> ejected: a call in panic found that nobody is there. */
+export function foundAbsent(health: Health): Health {
+  return health.kind === 'ejected' && !health.absent ? { ...health, absent: true } : health;
 }
 
 /**
@@ -94,15 +104,14 @@ export function readmitted(health: Health, nowMs: number): Health {
  */
 export function ejected(
   health: Health,
-  nowMs: number,
-  options: EjectionOptions,
+  { nowMs, absent }: { readonly nowMs: number; readonly absent: boolean },
+  { ejectMs, ejectMaxMs, rateWindowMs }: EjectionOptions,
   random: Random,
 ): Extract<Health, { kind: 'ejected' }> {
-  const { ejectMs, ejectMaxMs, rateWindowMs } = options;
   const recovered = health.kind === 'in' && nowMs - health.sinceMs > rateWindowMs;
   const ejections = recovered ? 1 : health.ejections + 1;
   const forMs = Math.min(ejectMs * 2 ** (ejections - 1), ejectMaxMs);
   // Jitter, so that a hundred clients that saw the same failure do not come back in the same instant.
   const untilMs = nowMs + jitter(forMs, 0.2, random);
-  return { kind: 'ejected', sinceMs: nowMs, untilMs, ejections };
+  return { kind: 'ejected', sinceMs: nowMs, untilMs, ejections, absent };
 }

@@ -108,7 +108,7 @@ describe('whatever happens', () => {
       room.serve(
         200,
         () => 1,
-        (id) => (fails(id) ? { ...broken, refused: true } : ok),
+        (id) => (fails(id) ? broken : ok),
       );
       const got = room.serve(
         120,
@@ -118,6 +118,18 @@ describe('whatever happens', () => {
       expect(got.size).toBeGreaterThanOrEqual(4);
     });
     fc.assert(property, { numRuns: 1000 });
+  });
+
+  test('where nobody is, no call is sent while anybody is anywhere', () => {
+    const property = fc.property(fc.nat(), fc.nat(254), (seed, gone) => {
+      const room = balancerBed(8, { seed });
+      const isGone = (id: string): boolean => ((gone >> Number(id.slice(1))) & 1) === 1;
+      const outcome = (id: string) => (isGone(id) ? { ...broken, refused: true } : ok);
+      room.serve(300, () => 1, outcome);
+      const got = room.serve(300, () => 1, outcome);
+      expect([...got.keys()].filter(isGone)).toEqual([]);
+    });
+    fc.assert(property, { numRuns: 500 });
   });
 
   test('an ejected endpoint returns, and none starves: each is asked again within seconds', () => {

@@ -7,6 +7,7 @@ import {
   type EjectionOptions,
   ejected,
   failed,
+  foundAbsent,
   type Health,
   healthy,
   succeeded,
@@ -114,6 +115,22 @@ export function isOpen({ health, probing }: Peer<unknown>): boolean {
 }
 
 /**
+ * Whether nobody takes calls there, as far as is known, and no call is due to look. Panic doubts what was judged
+ * by answers, and rightly: when most endpoints fail, it is mostly not their fault. A refused connection is no
+ * judgement, and calls that are sent there take no load off the others.
+ */
+export function isAbsent({ health, probing }: Peer<unknown>): boolean {
+  return health.kind === 'ejected'
+    ? health.absent
+    : health.kind === 'probation' && probing && health.absent;
+}
+
+/** Whether it takes calls, and has answered the last of them that ended. */
+export function isProven({ health, latency }: Peer<unknown>): boolean {
+  return health.kind === 'in' && health.failures === 0 && latency.value > 0;
+}
+
+/**
  * What one more call would cost here: its latency x (calls in flight + 1). Only the order matters.
  *
  * A call that is out longer than the average is news too: Finagle and Linkerd learn only from answers, and
@@ -165,8 +182,11 @@ function judge(
   const run = health.kind === 'in' ? health.failures : 0;
   const evidence = { refused, run, successRate: successRate(window, options) };
   const cause = causeOf(health, evidence, options);
-  if (cause === undefined) return undefined;
-  peer.health = ejected(health, nowMs, options, options.random);
+  if (cause === undefined) {
+    if (refused) peer.health = foundAbsent(health);
+    return undefined;
+  }
+  peer.health = ejected(health, { nowMs, absent: refused }, options, options.random);
   clear(window);
   return cause;
 }

@@ -1,10 +1,10 @@
 import { readmitted } from './ejection.ts';
-import { isOpen, type Peer } from './peer.ts';
+import { isAbsent, isOpen, type Peer } from './peer.ts';
 
 /** Who may be picked, kept beside the peers so that a pick need not look at each of them. */
 export interface Roster<R> {
   readonly peers: readonly Peer<R>[];
-  /** Those that take calls; in panic all. */
+  /** Those that take calls; in panic all, but for those where nobody is known to be. */
   readonly ready: readonly Peer<R>[];
   /** Those of them in the caller's own zone. */
   readonly local: readonly Peer<R>[];
@@ -55,7 +55,7 @@ export function muster<R>(
     }
   }
   const panic = peers.length - ejected < peers.length * panicShare;
-  const ready = panic ? peers : orProbing(peers, peers.filter(isOpen));
+  const ready = panic ? orAll(peers) : orProbing(peers, peers.filter(isOpen));
   const local = ready.filter((peer) => peer.local);
   const localAll = peers.reduce((count, peer) => (peer.local ? count + 1 : count), 0);
   const supply = localAll === 0 || panic ? 0 : (localSupply * local.length) / localAll;
@@ -70,6 +70,12 @@ export function muster<R>(
     ejected,
     untilMs,
   };
+}
+
+/** In panic: those where somebody may be; where there is nobody anywhere, one of them may have come back. */
+function orAll<R>(peers: readonly Peer<R>[]): readonly Peer<R>[] {
+  const present = peers.filter((peer) => !isAbsent(peer));
+  return present.length > 0 ? present : peers;
 }
 
 /** If all that is left is on probation and being tried: better one of those than none. */

@@ -97,6 +97,7 @@ beforeAll(async () => {
     calls.callStarted();
     calls.attemptEnded('OK', 0.7, i % 4 === 0 ? 'plain' : 'lane', 1, 1);
     calls.callEnded(i === 0 ? 'UNAVAILABLE' : 'OK', 0.7, i < 20 ? 2 : 1);
+    if (i < 20) calls.callRepeated({ retries: 1, transparent: 0, hedges: 0, delayMs: 1 });
   }
   gateway.rpc.client('orders', watch).callEnded('CANCELLED', 30_000, 1);
   await eventually(async () => {

@@ -11,6 +11,7 @@ export type Verdict = 'success' | 'failure' | 'neutral';
 /** Given by weft before anything is asked of the target, so the target is not to blame. */
 export const ownReasons: ReadonlySet<string> = new Set([
   'NO_ENDPOINT',
+  'LANE_FULL',
   'CLIENT_CLOSED',
   'UNENCODABLE_REQUEST',
   'REQUEST_TOO_LARGE',

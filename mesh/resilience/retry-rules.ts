@@ -3,7 +3,7 @@ import type { MeshError } from '../kernel/error.ts';
 import { jitter, type Random } from '../kernel/random.ts';
 import type { Status } from '../kernel/status.ts';
 import { ownReasons } from './failure.ts';
-import { neverReached } from './unreached.ts';
+import { neverReached, nobodyThere } from './unreached.ts';
 
 /**
  * Which failures may be tried again, and when. The schema decides: a method that is not marked idempotent is
@@ -56,8 +56,9 @@ export interface BackoffOptions {
 
 /**
  * How long to wait before attempt `next` (2 for the first retry), in ms. What never reached a handler goes
- * out at once, the first time: after that nothing seems to listen anywhere, and hurry does not help. A
- * server's pushback is obeyed as it stands (gRFC A6); that of one that only drains speaks for itself alone.
+ * out at once, the first time: after that nothing seems to listen anywhere, and hurry does not help; nor
+ * does it where the way is full. A server's pushback is obeyed as it stands (gRFC A6); that of one that only
+ * drains speaks for itself alone.
  */
 export function waitBefore(
   next: number,
@@ -67,7 +68,7 @@ export function waitBefore(
 ): number {
   const { retryAfterMs } = error.details;
   if (neverReached(error)) {
-    if (next === 2) return 0;
+    if (next === 2 && nobodyThere(error)) return 0;
   } else if (retryAfterMs !== undefined) return retryAfterMs;
   return jitter(Math.min(baseMs * 2 ** (next - 2), maxMs), 0.2, random);
 }

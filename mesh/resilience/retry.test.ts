@@ -175,4 +175,66 @@ describe('the retry of a call', () => {
     const attempts = (await Promise.all(runs)).reduce((sum, each) => sum + each.attempts, 0);
     expect(attempts).toBe(1000 + 200 + 100);
   });
+
+  describe('of an attempt that never left this process', () => {
+    const turnedAway = new UnreachedError('refused', { turnedAway: true });
+
+    /** As \`run\`, with \`others\` endpoints beside the first; which numbers the attempts had, and the waits. */
+    async function elsewhere(others: number, errors: readonly MeshError[]) {
+      const numbers: number[] = [];
+      const told: boolean[] = [];
+      const retry = retryOf({ budget: { share: 0, perSecond: 0 }, baseMs: 1, maxMs: 1 });
+      let left = others;
+      const outcome = await retry
+        .run(
+          {
+            method: method('unknown'),
+            elsewhere: () => left-- > 0,
+            repeats: (transparent) => told.push(transparent),
+          },
+          (number) => {
+            const failure = errors[numbers.length];
+            numbers.push(number);
+            return failure === undefined ? Promise.resolve('OK') : Promise.reject(failure);
+          },
+        )
+        .catch((thrown: unknown) => MeshError.from(thrown).status);
+      return { numbers, told, outcome };
+    }
+    const many = (length: number, each: MeshError): MeshError[] =>
+      Array.from({ length }, () => each);
+
+    test('goes elsewhere as often as there is an elsewhere, and counts for nothing', async () => {
+      expect(await elsewhere(9, many(9, unreached))).toEqual({
+        numbers: Array.from({ length: 10 }, () => 1),
+        told: Array.from({ length: 9 }, () => true),
+        outcome: 'OK',
+      });
+    });
+
+    test('counts, but is not paid for, once there is no elsewhere left', async () => {
+      expect(await elsewhere(2, many(9, unreached))).toEqual({
+        numbers: [1, 1, 1, 2, 3],
+        told: [true, true, false, false],
+        outcome: 'UNAVAILABLE',
+      });
+    });
+
+    test('is told from one that a server turned away, which is paid for', async () => {
+      const { numbers, outcome } = await elsewhere(9, [turnedAway]);
+      expect({ numbers, outcome }).toEqual({ numbers: [1], outcome: 'UNAVAILABLE' });
+    });
+
+    test('is not repeated when the caller has left, nor without time', async () => {
+      const retry = retryOf();
+      const gone = AbortSignal.abort();
+      const call = { method: method('unknown'), elsewhere: () => true };
+      const failing = () => Promise.reject(unreached);
+      await expect(retry.resume({ ...call, signal: gone }, unreached, 1, failing)).rejects.toBe(
+        unreached,
+      );
+      const deadline = deadlineIn(5, systemClock);
+      await expect(retry.run({ ...call, deadline }, failing)).rejects.toBe(unreached);
+    });
+  });
 });

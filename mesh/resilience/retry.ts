@@ -8,12 +8,14 @@ import type { Random } from '../kernel/random.ts';
 import type { Status } from '../kernel/status.ts';
 import { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './budget.ts';
 import { type BackoffOptions, classify, waitBefore } from './retry-rules.ts';
+import { neverLeft, noRoom } from './unreached.ts';
 
 /** Repeats attempts of calls to one target, as far as schema, deadline and budget allow. */
 export interface Retry {
   /**
-   * Calls `attempt` with 1, 2, ... until one succeeds or must not be repeated; throws the last error. The
-   * caller's abort ends the wait between two attempts at once.
+   * Calls `attempt` with 1, 2, ... until one succeeds or must not be repeated; throws the last error. What takes
+   * the place of an attempt that never left this process has its number. The caller's abort ends the wait
+   * between two attempts at once.
    */
   run<T>(call: RepeatedCall, attempt: (number: number) => Promise<T>): Promise<T>;
   /**
@@ -44,6 +46,14 @@ export interface RepeatedCall {
   readonly cancellation?: Cancellation | undefined;
   /** False once the request cannot be sent again, because it was a stream and part of it is used up. */
   readonly replayable?: () => boolean;
+  /**
+   * Whether there is an endpoint that has not failed the call. As long as there is, what never left this process
+   * is sent there at once, at the cost of neither an attempt nor the budget: it adds no load to anybody. It must
+   * come to an end by itself.
+   */
+  readonly elsewhere?: () => boolean;
+  /** Told of each repetition, and of the wait before it. */
+  readonly repeats?: (transparent: boolean, delayMs: number) => void;
 }
 
 /** What may be changed while it runs. */
@@ -69,6 +79,15 @@ const leastUsefulMs = 1;
 
 type Turn<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 
+/** The attempt after a failed one. */
+interface Next {
+  /** That of the failed one, where that does not count. */
+  readonly number: number;
+  /** Waits for room so far, this one counted. */
+  readonly waits: number;
+  readonly waitMs: number;
+}
+
 // cockatiel owns the loop. The wait is weft's: cockatiel's delay hears no abort, and reads no clock that
 // a test could move. The rules throw what must not be repeated, so the loop itself needs no limit.
 const loop = cockatielRetry(
@@ -81,20 +100,40 @@ export function createRetry(options: RetryOptions): Retry {
   const budget = createRetryBudget(clock, options.budget);
   let backoff: BackoffOptions = options;
 
-  /** How long to wait before attempt `next`; throws `error` when there must be none. */
-  function waitOrThrow(call: RepeatedCall, error: MeshError, next: number): number {
+  /** What comes after attempt `last`; throws `error` when nothing must. */
+  function nextOrThrow(call: RepeatedCall, error: MeshError, last: Next): Next {
+    const { number: made, waits } = last;
     const { method, deadline, replayable, retryOn } = call;
-    const again =
-      givenUp(call) === undefined &&
-      next <= (call.attempts ?? method.policy.attempts ?? attempts) &&
-      (replayable === undefined || replayable()) &&
-      classify(method, error, retryOn) !== 'final';
-    if (!again) throw error;
-    const waitMs = waitBefore(next, error, random, backoff);
     const leftMs = deadline === undefined ? maxWaitMs : remainingMs(deadline, clock);
+    if (givenUp(call) !== undefined || replayable?.() === false) throw error;
+    if (neverLeft(error) && leftMs > leastUsefulMs && call.elsewhere?.() === true) {
+      return { number: made, waits, waitMs: 0 };
+    }
+    if (noRoom(error)) {
+      const waitMs = waitBefore(waits + 2, error, random, backoff);
+      if (waitMs + leastUsefulMs > leftMs) throw error;
+      return { number: made, waits: waits + 1, waitMs };
+    }
+    const number = made + 1;
+    const most = call.attempts ?? method.policy.attempts ?? attempts;
+    if (number > most || classify(method, error, retryOn) === 'final') throw error;
+    const waitMs = waitBefore(number, error, random, backoff);
+    if (waitMs + leastUsefulMs > leftMs) throw error;
     // Last, because it is paid for: a retry that will not happen must not use up the budget.
-    if (waitMs + leastUsefulMs > leftMs || !budget.withdraw()) throw error;
-    return waitMs;
+    if (!neverLeft(error) && !budget.withdraw()) throw error;
+    return { number, waits, waitMs };
+  }
+
+  async function waitAndTell(
+    call: RepeatedCall,
+    { number, waitMs }: Next,
+    made: number,
+  ): Promise<void> {
+    const sinceMs = clock.monotonic();
+    if (waitMs > 0) await wait(waitMs, call, clock);
+    const reason = givenUp(call);
+    if (reason !== undefined) throw reason;
+    call.repeats?.(number === made, waitMs > 0 ? clock.monotonic() - sinceMs : 0);
   }
 
   const retry: Retry = {
@@ -119,16 +158,15 @@ export function createRetry(options: RetryOptions): Retry {
       made: number,
       attempt: (number: number) => Promise<T>,
     ): Promise<T> {
-      let waitMs = waitOrThrow(call, MeshError.from(thrown), made + 1);
-      const turn = await loop.execute(async (context): Promise<Turn<T>> => {
-        const number = made + 1 + context.attempt;
-        if (waitMs > 0) await wait(waitMs, call, clock);
-        const reason = givenUp(call);
-        if (reason !== undefined) throw reason;
+      let last: Next = { number: made, waits: 0, waitMs: 0 };
+      let next = nextOrThrow(call, MeshError.from(thrown), last);
+      const turn = await loop.execute(async (): Promise<Turn<T>> => {
+        await waitAndTell(call, next, last.number);
+        last = next;
         try {
-          return { done: true, value: await attempt(number) };
-        } catch (next) {
-          waitMs = waitOrThrow(call, MeshError.from(next), number + 1);
+          return { done: true, value: await attempt(last.number) };
+        } catch (failure) {
+          next = nextOrThrow(call, MeshError.from(failure), last);
           return { done: false };
         }
       });

@@ -17,8 +17,11 @@ export const sizeBounds: Bounds = Float64Array.of(
   ...[268435456, 1073741824, 4294967296],
 );
 
-/** The buckets of gRFC A96 for retries of one call. */
+/** The buckets of gRFC A96 for retries, and for hedges, of one call. */
 export const retryBounds: Bounds = Float64Array.of(1, 2, 3, 4, 5);
+
+/** The buckets of gRFC A96 for transparent retries of one call. */
+export const transparentBounds: Bounds = Float64Array.of(1, 2, 3, 4, 5, 10);
 
 /** 0.3 * 1000 is 300.00000000000006 in some of these; a bound is read by people. */
 function round(ms: number): number {

@@ -1,8 +1,16 @@
 import { type Cell, layout, totalOf } from './cells.ts';
-import { type Bounds, bucketOf, latencyBoundsMs, retryBounds, sizeBounds } from './histogram.ts';
+import { type Bounds, bucketOf, latencyBoundsMs, sizeBounds } from './histogram.ts';
 import type { HistogramSample, MetricSpec, Sample } from './metric.ts';
 import type { MetricsRegistry } from './registry.ts';
-import { type ClientCells, count, type RpcMeters, type ServerCells } from './rpc-meters.ts';
+import {
+  type ClientCells,
+  count,
+  type RpcMeters,
+  type ServerCells,
+  type Stretch,
+  stretches,
+  sumAt,
+} from './rpc-meters.ts';
 
 /**
  * What the meters of rpc are called outside. The same numbers stand under two names: gRPC's own (gRFC A66 and
@@ -41,7 +49,20 @@ const specs = {
   },
   callRetries: {
     ...{ name: 'grpc.client.call.retries', kind: 'histogram', unit: '{retry}', labels: target },
-    help: 'Attempts of a call after its first, hedges counted; calls without one are not reported.',
+    help: 'Attempts of a call in place of one that failed; calls without one are not reported.',
+  },
+  callTransparentRetries: {
+    ...{ name: 'grpc.client.call.transparent_retries', kind: 'histogram', labels: target },
+    unit: '{transparent_retry}',
+    help: 'Attempts of a call in place of one that never left this process; calls without one are not reported.',
+  },
+  callHedges: {
+    ...{ name: 'grpc.client.call.hedges', kind: 'histogram', unit: '{hedge}', labels: target },
+    help: 'Attempts of a call beside one that was still out; calls without one are not reported.',
+  },
+  callRetryDelay: {
+    ...{ name: 'grpc.client.call.retry_delay', ...seconds, labels: target },
+    help: 'Time of a call while no attempt was out; calls without a retry are not reported.',
   },
   callRefused: {
     ...{ name: 'weft.client.call.refused', kind: 'counter', unit: '{call}' },
@@ -92,7 +113,10 @@ export function observeRpc(registry: MetricsRegistry, { clients, servers }: RpcM
   registry.observe(specs.attemptSent, each(clients, ofAttempts(sent)));
   registry.observe(specs.attemptReceived, each(clients, ofAttempts(received)));
   registry.observe(specs.callDuration, each(clients, callDurations));
-  registry.observe(specs.callRetries, each(clients, retries));
+  registry.observe(specs.callRetries, each(clients, perCall(stretches.retries)));
+  registry.observe(specs.callTransparentRetries, each(clients, perCall(stretches.transparent)));
+  registry.observe(specs.callHedges, each(clients, perCall(stretches.hedges)));
+  registry.observe(specs.callRetryDelay, each(clients, perCall(stretches.delayMs, 0.001)));
   registry.observe(specs.callRefused, each(clients, refused));
   registry.observe(specs.clientActive, each(clients, active(targetLabels)));
   registry.observe(specs.otelClientDuration, each(clients, otelCalled));
@@ -149,10 +173,14 @@ function refused(row: ClientCells): Sample[] {
   }));
 }
 
-function retries(row: ClientCells): HistogramSample[] {
-  const counts = row.counts.subarray(count.retries, count.retrySum);
-  const sum = row.counts[count.retrySum] ?? 0;
-  return sum === 0 ? [] : [{ labels: targetLabels(row), bounds: retryBounds, counts, sum }];
+function perCall(stretch: Stretch, scale = 1) {
+  const { at, bounds } = stretch;
+  return (row: ClientCells): HistogramSample[] => {
+    const counts = row.counts.subarray(at, sumAt(stretch));
+    const sum = row.counts[sumAt(stretch)] ?? 0;
+    if (counts.every((calls) => calls === 0)) return [];
+    return [{ labels: targetLabels(row), bounds, counts, sum, scale }];
+  };
 }
 
 const latency: Reading = (labels, { values }) => ({

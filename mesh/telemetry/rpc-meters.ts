@@ -1,6 +1,12 @@
 import type { MethodInfo } from '../kernel/call.ts';
 import { type Cells, createCells, recordLatency, recordSizes } from './cells.ts';
-import { bucketOf, retryBounds } from './histogram.ts';
+import {
+  type Bounds,
+  bucketOf,
+  latencyBoundsMs,
+  retryBounds,
+  transparentBounds,
+} from './histogram.ts';
 import type { ClientMeter, RpcMetrics, ServerMeter } from './rpc-metrics.ts';
 
 /** What was measured of one method as its callers see it. */
@@ -30,10 +36,29 @@ export const count = {
   started: 0,
   ended: 1,
   attempts: 2,
-  /** Calls with one retry, two, ... as `retryBounds` has them, then the sum of all retries. */
-  retries: 3,
-  retrySum: 3 + retryBounds.length + 1,
+  /** Calls with more than one attempt. */
+  repeated: 3,
 } as const;
+
+/** A histogram within `counts`: its buckets from `at`, and behind them the sum. */
+export interface Stretch {
+  readonly at: number;
+  readonly bounds: Bounds;
+}
+
+/** What gRFC A96 counts of one call. */
+export const stretches = (() => {
+  const retries: Stretch = { at: count.repeated + 1, bounds: retryBounds };
+  const transparent: Stretch = { at: sumAt(retries) + 1, bounds: transparentBounds };
+  const hedges: Stretch = { at: sumAt(transparent) + 1, bounds: retryBounds };
+  const delayMs: Stretch = { at: sumAt(hedges) + 1, bounds: latencyBoundsMs };
+  return { retries, transparent, hedges, delayMs } as const;
+})();
+
+/** The place of its sum. */
+export function sumAt({ at, bounds }: Stretch): number {
+  return at + bounds.length + 1;
+}
 
 /** The one implementation of RpcMetrics, with what it measured. */
 export interface RpcMeters extends RpcMetrics {
@@ -95,7 +120,7 @@ function newClientCells(target: string, method: string, streaming: boolean): Cli
     calls: createCells('latency'),
     refused: createCells('latency'),
     attempts: createCells('latency and sizes'),
-    counts: new Float64Array(count.retrySum + 1),
+    counts: new Float64Array(sumAt(stretches.delayMs) + 1),
   };
 }
 
@@ -115,13 +140,15 @@ function clientMeter({ calls, refused, attempts, counts }: ClientCells): ClientM
     callEnded(status, durationMs, made) {
       add(counts, count.ended, 1);
       recordLatency(calls.of(status, 'plain'), durationMs);
-      if (made === 1) return;
       if (made === 0) recordLatency(refused.of(status, 'plain'), durationMs);
-      else {
-        // A96 does not report calls without a retry.
-        add(counts, count.retries + bucketOf(retryBounds, made - 1), 1);
-        add(counts, count.retrySum, made - 1);
-      }
+    },
+    callRepeated({ retries, transparent, hedges, delayMs }) {
+      add(counts, count.repeated, 1);
+      // A96 does not report calls that have none.
+      if (retries > 0) record(counts, stretches.retries, retries);
+      if (transparent > 0) record(counts, stretches.transparent, transparent);
+      if (hedges > 0) record(counts, stretches.hedges, hedges);
+      if (retries + transparent > 0) record(counts, stretches.delayMs, delayMs);
     },
     attemptStarted: () => {
       add(counts, count.attempts, 1);
@@ -150,6 +177,11 @@ function serverMeter({ calls, counts }: ServerCells): ServerMeter {
       recordSizes(cell, sentBytes, receivedBytes);
     },
   };
+}
+
+function record(counts: Float64Array, stretch: Stretch, value: number): void {
+  add(counts, stretch.at + bucketOf(stretch.bounds, value), 1);
+  add(counts, sumAt(stretch), value);
 }
 
 function add(counts: Float64Array, place: number, by: number): void {

@@ -12,10 +12,24 @@ export interface RpcMetrics {
   server(method: MethodInfo): ServerMeter;
 }
 
+/** How a call was tried again, as gRFC A96 counts it. */
+export interface Repeats {
+  /** Attempts in place of those that failed. */
+  readonly retries: number;
+  /** Attempts in place of those that never left this process. */
+  readonly transparent: number;
+  /** Attempts beside one that was still out. */
+  readonly hedges: number;
+  /** Time while no attempt was out, in ms. */
+  readonly delayMs: number;
+}
+
 export interface ClientMeter {
   callStarted(): void;
   /** One call has ended, with all its attempts; `attempts` is 0 for a call that was refused here. */
   callEnded(status: Status, durationMs: number, attempts: number): void;
+  /** The same call had more than one attempt. */
+  callRepeated(repeats: Repeats): void;
   attemptStarted(): void;
   attemptEnded(
     status: Status,
@@ -41,6 +55,7 @@ const nothing = (): void => undefined;
 const noClientMeter: ClientMeter = {
   callStarted: nothing,
   callEnded: nothing,
+  callRepeated: nothing,
   attemptStarted: nothing,
   attemptEnded: nothing,
 };

@@ -89,13 +89,25 @@ describe('what a scrape shows', () => {
     expect(lines('grpc_client_call_retries')).toEqual([]);
     const meter = telemetry.rpc.client('orders', place);
     meter.callEnded('OK', 60, 3);
+    meter.callRepeated({ retries: 2, transparent: 7, hedges: 0, delayMs: 75 });
     meter.callEnded('UNAVAILABLE', 0.01, 0);
     expect(lines('grpc_client_call_retries_sum')[0]).toMatch(/ 2$/);
     expect(lines('grpc_client_call_retries_bucket')[0]).toMatch(/le="1"} 0$/);
     expect(lines('grpc_client_call_retries_bucket')[1]).toMatch(/le="2"} 1$/);
+    expect(lines('grpc_client_call_transparent_retries_bucket')[4]).toMatch(/le="5"} 0$/);
+    expect(lines('grpc_client_call_transparent_retries_bucket')[5]).toMatch(/le="10"} 1$/);
+    expect(lines('grpc_client_call_retry_delay_seconds_sum')[0]).toMatch(/ 0.075$/);
+    expect(lines('grpc_client_call_hedges')).toEqual([]);
     expect(lines('weft_client_call_refused_total')).toEqual([
       expect.stringMatching(/grpc_status="UNAVAILABLE"} 1$/),
     ]);
+  });
+
+  test('tells hedges apart from retries, and says nothing of delay where there was none to be', () => {
+    const meter = telemetry.rpc.client('orders', place);
+    meter.callRepeated({ retries: 0, transparent: 0, hedges: 1, delayMs: 0 });
+    expect(lines('grpc_client_call_hedges_sum')[0]).toMatch(/ 1$/);
+    expect(lines('grpc_client_call_retr')).toEqual([]);
   });
 
   test('tells calls under way, and knows one meter for all stubs of a target', () => {
@@ -164,6 +176,7 @@ describe('the last minute', () => {
     meter.attemptEnded('UNAVAILABLE', 1, 'lane', 1, 0);
     meter.attemptEnded('OK', 1, 'plain', 1, 1);
     meter.callEnded('OK', 2, 2);
+    meter.callRepeated({ retries: 1, transparent: 0, hedges: 0, delayMs: 1 });
     meter.callEnded('UNAVAILABLE', 0, 0);
     const [row] = telemetry.lastMinute().clients;
     expect(row).toMatchObject({ retried: 1, refused: 1, calls: { ended: 2, failed: 1 } });

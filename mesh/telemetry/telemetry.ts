@@ -131,14 +131,14 @@ function* arraysOf({ clients, servers }: RpcMeters): Generator<Float64Array> {
 
 function clientFigures(cells: ClientCells, window: Window): ClientFigures {
   const { target, method, streaming } = cells;
-  const retries = grownBy(cells.counts, window).subarray(count.retries, count.retrySum);
+  const grown = grownBy(cells.counts, window);
   const refused = cells.refused.made.map(({ values }) => totalOf(grownBy(values, window)));
   return {
     ...{ target, method, streaming },
     calls: figuresOf(cells.calls.made, window),
     attempts: byTransport(cells.attempts.made, window),
     inFlight: activeCalls(cells),
-    retried: retries.reduce((sum, each) => sum + each, 0),
+    retried: grown[count.repeated] ?? 0,
     refused: refused.reduce((sum, each) => sum + each, 0),
   };
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { verdictOf } from '../../resilience/failure.ts';
 import type { Retry } from '../../resilience/retry.ts';
-import { neverReached } from '../../resilience/unreached.ts';
+import { nobodyThere } from '../../resilience/unreached.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
 import { type ClientContext, clientContext } from './context.ts';
 import type { Lent, Route } from './route.ts';
@@ -82,7 +82,7 @@ export function endedBadly(
     ok: verdict !== 'failure',
     status,
     neutral: verdict === 'neutral' && status !== 'CANCELLED',
-    refused: neverReached(error),
+    refused: nobodyThere(error),
     timed,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });

@@ -5,6 +5,7 @@ import { type Context, childTrace } from '../../kernel/context.ts';
 import type { Deadline } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { Repeats } from '../../telemetry/rpc-metrics.ts';
 import { givenUp } from '../signals.ts';
 import type { AttemptContext, AttemptReport, Method } from '../transport.ts';
 import type { Ending } from './ending.ts';
@@ -35,6 +36,8 @@ export interface Report extends AttemptReport {
   instanceId: string;
   /** instanceIds that failed this call, so that the next attempt goes elsewhere; made for the first of them. */
   failed: Set<string> | undefined;
+  /** What came after the first attempt; made for the first of it. */
+  repeats: { -readonly [K in keyof Repeats]: Repeats[K] } | undefined;
   /** Where traffic splitting sends the call, for all its attempts; -1 until that is known. */
   destination: number;
 }
@@ -103,8 +106,14 @@ export function newReport(destination = -1): Report {
     peer: '',
     instanceId: '',
     failed: undefined,
+    repeats: undefined,
     destination,
   };
+}
+
+/** The repeats of `report`, to be added to. */
+export function repeatsOf(report: Report): NonNullable<Report['repeats']> {
+  return (report.repeats ??= { retries: 0, transparent: 0, hedges: 0, delayMs: 0 });
 }
 
 function deadlineOf(

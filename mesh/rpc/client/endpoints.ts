@@ -28,6 +28,8 @@ export interface Endpoints {
   readonly known: boolean;
   /** Route.take for this destination. Throws NO_ENDPOINT. */
   take(context: ClientContext, nowMs: number, share: boolean): Lent;
+  /** Whether one of them has not failed the call yet. */
+  hasOther(context: ClientContext): boolean;
   /** How many there are. */
   readonly size: number;
   /** Whether this is the last answer of a discovery that cannot be reached. */
@@ -57,6 +59,8 @@ export interface EndpointsOptions {
 
 /** Calls that may follow one pick within a turn of the event loop. */
 const callsPerPick = 32;
+
+const nobody: ReadonlySet<string> = new Set();
 
 export function createEndpoints(destination: Destination, options: EndpointsOptions): Endpoints {
   return new BalancedEndpoints(destination, options);
@@ -136,6 +140,10 @@ class BalancedEndpoints implements Endpoints {
     if (pick === undefined) throw noEndpoint(this.#options.target, this.#knownText());
     if (share && pick.resource.transport === 'lane') this.#share(pick);
     return pick;
+  }
+
+  hasOther({ report }: ClientContext): boolean {
+    return this.#balancer.has(report.failed ?? nobody);
   }
 
   describe(): EndpointState[] {

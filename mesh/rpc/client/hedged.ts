@@ -2,7 +2,7 @@ import type { Metadata } from '../../kernel/call.ts';
 import type { Cancellation } from '../../kernel/cancellation.ts';
 import type { Hedge } from '../../resilience/hedge.ts';
 import type { Attempt, AttemptParts } from './attempt.ts';
-import { type ClientContext, nameOf, newReport, type Report } from './context.ts';
+import { type ClientContext, nameOf, newReport, type Report, repeatsOf } from './context.ts';
 import { endingWithFirst } from './ending.ts';
 import { repeat } from './retry.ts';
 
@@ -25,6 +25,11 @@ export async function hedgedAttempts(
   let first: Report | undefined;
   let last = report;
 
+  function conclude(own: Report): void {
+    Object.assign(report, own, { attempts: made });
+    if (made > 1) repeatsOf(report).hedges = 1;
+  }
+
   async function run(number: 1 | 2, loser: Cancellation): Promise<unknown> {
     made = number;
     const { own, release, heard } = ownContext(context, number, loser);
@@ -37,7 +42,7 @@ export async function hedgedAttempts(
     try {
       const response = await attempt(request, own);
       if (loser.reason === undefined) {
-        Object.assign(report, own.report, { attempts: made });
+        conclude(own.report);
         heard();
       }
       return response;
@@ -49,7 +54,7 @@ export async function hedgedAttempts(
   try {
     return await parts.hedge.run(context.policy.maxExtraLoad, run);
   } catch (thrown) {
-    Object.assign(report, last, { attempts: made });
+    conclude(last);
     return await repeat({ parts, attempt, request, context }, thrown, made);
   }
 }

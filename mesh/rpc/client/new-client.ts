@@ -56,6 +56,7 @@ export function newClient<D extends ServiceDefinition>(
       return routes.take(context, nowMs, share && parts.batch);
     },
     takeLater: (context) => routes.takeLater(context),
+    hasOther: (context) => open && routes.hasOther(context),
   };
 
   const methods = Object.entries(definition.methods).map(([key, each]) => ({

@@ -32,6 +32,7 @@ export function createObserver({ clock, spans, meter, name }: ObserverParts): Ob
     ended({ startMs, report, trace, parent }, status, nowMs) {
       const durationMs = nowMs - startMs;
       meter.callEnded(status, durationMs, report.attempts);
+      if (report.repeats !== undefined) meter.callRepeated(report.repeats);
       if (!traced) return;
       const span = {
         traceId: trace.traceId,

@@ -1,9 +1,10 @@
 import type { StreamCall, StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
-import type { RepeatedCall, Retry } from '../../resilience/retry.ts';
-import { drainingReason, neverReached } from '../../resilience/unreached.ts';
+import type { RepeatedCall } from '../../resilience/retry.ts';
+import { drainingReason, neverReached, nobodyThere } from '../../resilience/unreached.ts';
 import type { Attempt, AttemptParts } from './attempt.ts';
-import { type ClientContext, clientContext } from './context.ts';
+import { type ClientContext, clientContext, type Report, repeatsOf } from './context.ts';
+import type { Route } from './route.ts';
 
 /** A call and how it is tried. */
 interface Repeated {
@@ -19,25 +20,27 @@ interface Repeated {
  */
 export function repeat(call: Repeated, thrown: unknown, made: number): Promise<unknown> {
   const { parts, attempt, request, context } = call;
-  return parts.retry.resume(repeated(context), thrown, made, (number) =>
+  return parts.retry.resume(repeated(context, parts.route), thrown, made, (number) =>
     attempt(request, { ...context, attempt: number }),
   );
 }
 
 /** Repeats a stream by the same rules, but only before its first message. */
-export function retryStream(retry: Retry): StreamLayer {
+export function retryStream(parts: RetryParts): StreamLayer {
   return (next) =>
     async function* (requests, context) {
       try {
-        yield* openAndRead(retry, next, requests, clientContext(context));
+        yield* openAndRead(parts, next, requests, clientContext(context));
       } catch (thrown) {
-        throw forCaller(thrown);
+        throw forCaller(thrown, clientContext(context).report);
       }
     };
 }
 
+type RetryParts = Pick<AttemptParts, 'retry' | 'route'>;
+
 async function* openAndRead(
-  retry: Retry,
+  { retry, route }: RetryParts,
   next: StreamCall,
   requests: AsyncIterable<unknown>,
   context: ClientContext,
@@ -45,7 +48,7 @@ async function* openAndRead(
   const source = watched(requests);
   // A single request can be sent again; a stream of them only as long as none was taken from its source.
   const single = context.method.kind === 'server-stream';
-  const call = { ...repeated(context), replayable: () => single || !source.touched };
+  const call = { ...repeated(context, route), replayable: () => single || !source.touched };
   const opened = await retry.run(call, async (attempt) => {
     const messages = next(source, { ...context, attempt })[Symbol.asyncIterator]();
     return { messages, first: await messages.next() };
@@ -60,9 +63,25 @@ async function* openAndRead(
   }
 }
 
-function repeated({ method, policy, deadline, signal, cancellation }: ClientContext): RepeatedCall {
+function repeated(context: ClientContext, route: Route): RepeatedCall {
+  const { method, policy, deadline, signal, cancellation, report } = context;
   const { attempts, retryOn } = policy;
-  return { method, attempts, retryOn, deadline, signal, cancellation };
+  let known = 0;
+  return {
+    ...{ method, attempts, retryOn, deadline, signal, cancellation },
+    elsewhere() {
+      // Each time by one more endpoint that has failed the call, or it would go round for ever.
+      const failed = report.failed?.size ?? 0;
+      if (failed <= known) return false;
+      known = failed;
+      return route.hasOther(context);
+    },
+    repeats: (transparent, delayMs) => {
+      const repeats = repeatsOf(report);
+      repeats[transparent ? 'transparent' : 'retries']++;
+      repeats.delayMs += delayMs;
+    },
+  };
 }
 
 /** Requests of which it is known whether anybody has begun to read them. */
@@ -86,14 +105,23 @@ export function watched<T>(requests: AsyncIterable<T>): Watched<T> {
  * "No handler has seen this call" was meant for the retry. A caller that is a handler itself may pass the
  * error on, and its own caller would take it for a word about *that* call, and repeat what was half done.
  */
-export function forCaller(thrown: unknown): MeshError {
+export function forCaller(thrown: unknown, { failed }: Pick<Report, 'failed'>): MeshError {
   const error = MeshError.from(thrown);
   if (!neverReached(error)) return error;
-  const draining = error.reason === drainingReason;
-  return new MeshError(error.rawMessage, {
-    status: error.status,
-    reason: draining ? 'ENDPOINT_DRAINING' : 'ENDPOINT_UNREACHED',
-    details: error.details,
+  const { rawMessage, status, details, reason } = error;
+  const tried =
+    failed === undefined || failed.size < 2
+      ? ''
+      : `; so it is at each of the ${String(failed.size)} endpoints that were tried`;
+  const told = nobodyThere(error) ? reasonOf(error) : reason;
+  return new MeshError(`${rawMessage}${tried}`, {
+    status,
+    ...(told !== undefined && { reason: told }),
+    details,
     cause: error,
   });
+}
+
+function reasonOf({ reason }: MeshError): string {
+  return reason === drainingReason ? 'ENDPOINT_DRAINING' : 'ENDPOINT_UNREACHED';
 }

@@ -16,7 +16,9 @@ export interface Route {
    * FAILED_PRECONDITION / CLIENT_CLOSED.
    */
   take(context: ClientContext, nowMs: number, share: boolean): Lent | undefined;
-  /** The same, once discovery has answered; waits no longer than the call may. */
+  /** Whether there is an endpoint that has not failed the call yet. */
+  hasOther(context: ClientContext): boolean;
+  /** The same as `take`, once discovery has answered; waits no longer than the call may. */
   takeLater(context: ClientContext): Promise<Lent>;
 }
 

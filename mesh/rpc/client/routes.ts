@@ -92,27 +92,29 @@ class PlannedRoutes implements Routes {
     const endpoints = this.#destinations[report.destination];
     if (endpoints?.known !== true) return undefined;
     if (endpoints.size > 0) return endpoints.take(context, nowMs, share);
-    return this.#takeElsewhere(endpoints, context, nowMs, share);
+    return this.#standIn(endpoints)?.take(context, nowMs, share);
+  }
+
+  hasOther(context: ClientContext): boolean {
+    const endpoints = this.#destinations[context.report.destination];
+    if (this.#closed || endpoints === undefined) return false;
+    const place = endpoints.size > 0 ? endpoints : this.#standIn(endpoints);
+    return place?.hasOther(context) === true;
   }
 
   /**
-   * Takes from the first failover of `empty` that has somebody. As long as there is none, and one of them may
-   * yet turn out to have, the call waits; the last word is NO_ENDPOINT of the place that was wanted.
+   * The first failover of `empty` that has somebody. As long as there is none, and one of them may yet turn out
+   * to have, it is undefined; the last word is NO_ENDPOINT of the place that was wanted.
    */
-  #takeElsewhere(
-    empty: Endpoints,
-    context: ClientContext,
-    nowMs: number,
-    share: boolean,
-  ): Lent | undefined {
+  #standIn(empty: Endpoints): Endpoints | undefined {
     let unknown = false;
     for (const place of empty.destination.failover ?? []) {
       const other = this.#destinations[place];
       if (other === undefined) continue;
-      if (other.size > 0) return other.take(context, nowMs, share);
+      if (other.size > 0) return other;
       unknown ||= !other.known;
     }
-    return unknown ? undefined : empty.take(context, nowMs, share);
+    return unknown ? undefined : empty;
   }
 
   async takeLater(context: ClientContext): Promise<Lent> {

@@ -34,7 +34,7 @@ export function streamStack({ policy, observer, ...parts }: StackParts): StreamC
     // a slot of the bulkhead is held while a call waits for its next attempt.
     guardStream(parts.guard),
     // Innermost: below it every attempt takes an endpoint of its own.
-    retryStream(parts.retry),
+    retryStream(parts),
   ];
   return compose(layers, attemptStream(parts));
 }

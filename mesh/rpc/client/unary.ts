@@ -70,7 +70,7 @@ export function fusedUnary(parts: CallParts, observer: Observer): ClientCall {
       observer.ended(context, 'OK', nowMs);
       return response;
     } catch (thrown) {
-      const error = forCaller(thrown);
+      const error = forCaller(thrown, context.report);
       if (passage !== undefined) guard.leave(passage, verdictOf(error));
       observer.ended(context, error.status, clock.monotonic());
       if (passage === undefined) await refusals.next();

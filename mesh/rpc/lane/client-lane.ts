@@ -12,6 +12,7 @@ import { localError, unreached, type WireCall } from '../plain/outcome.ts';
 import { toMeshError } from '../status.ts';
 import { Batch } from './batch.ts';
 import { malformed } from './cursor.ts';
+import { errorOfReply } from './failure.ts';
 import { createFlush } from './flush.ts';
 import type { LaneCall } from './lane-call.ts';
 import { PendingCalls } from './pending-calls.ts';
@@ -250,14 +251,16 @@ export class ClientLane {
       return;
     }
     call.release();
-    call.reject(unreached(call.facts, reply.message));
+    const { status, reason = 'LANE_FULL' } = errorOfReply(reply, call.facts);
+    call.reject(unreached(call.facts, reply.message, { status, reason, turnedAway: true }));
   }
 
   #goAway(lastId: number): void {
     if (this.#state === 'open') this.#state = 'leaving';
     for (const call of this.#pending.above(lastId)) {
       call.release();
-      call.reject(unreached(call.facts, 'the server ended the lane before it took the call'));
+      const why = 'the server ended the lane before it took the call';
+      call.reject(unreached(call.facts, why, { turnedAway: true }));
     }
   }
 

@@ -192,9 +192,7 @@ function pack<Req>(
 
 function lanesFull(method: Method, address: string, context: AttemptContext): MeshError {
   const why =
-    'every lane is full, and so is the way beside them; call less at a time, or elsewhere';
-  return localError(factsOf(method, address, context.attempt), why, {
-    status: 'RESOURCE_EXHAUSTED',
-    reason: 'LANE_FULL',
-  });
+    'not sent: every lane is full of calls that wait for their answers, and so is the way beside them; call less at a time, or add instances';
+  const facts = factsOf(method, address, context.attempt);
+  return unreached(facts, why, { status: 'RESOURCE_EXHAUSTED', reason: 'LANE_FULL' });
 }

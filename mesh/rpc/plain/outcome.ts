@@ -1,7 +1,7 @@
 import { type Channel, Metadata } from '@grpc/grpc-js';
 import { MeshError, type MeshErrorOptions } from '../../kernel/error.ts';
 import { statusCode } from '../../kernel/status.ts';
-import { UnreachedError } from '../../resilience/unreached.ts';
+import { UnreachedError, type UnreachedOptions } from '../../resilience/unreached.ts';
 import { type CallFacts, toMeshError, type WireStatus } from '../status.ts';
 import type { Method } from '../transport.ts';
 
@@ -14,9 +14,14 @@ export function factsOf(method: Method, endpoint: string, attempts: number): Cal
 }
 
 /** The error of an attempt that did not get as far as a handler. */
-export function unreached(facts: CallFacts, why: string, cause?: unknown): UnreachedError {
-  const { rawMessage, details } = localError(facts, why, { status: 'UNAVAILABLE' });
-  return new UnreachedError(rawMessage, { details, cause });
+export function unreached(
+  facts: CallFacts,
+  why: string,
+  options: Omit<UnreachedOptions, 'details'> = {},
+): UnreachedError {
+  const { status = 'UNAVAILABLE' } = options;
+  const { rawMessage, details } = localError(facts, why, { status });
+  return new UnreachedError(rawMessage, { ...options, details });
 }
 
 /** An error found on this side, in the words of those that come from the other. */
@@ -46,7 +51,8 @@ export function wireError(
   const { code, details } = status;
   const refused = code === statusCode.UNAVAILABLE && (peer === target || details === refusedStream);
   if (refused || (peer === target && details.startsWith(notStarted))) {
-    return unreached(facts, connectText(details), status);
+    const turnedAway = details === refusedStream;
+    return unreached(facts, connectText(details), { turnedAway, cause: status });
   }
   return toMeshError(status, facts);
 }

@@ -61,6 +61,7 @@ export function channelRoute(client: Client, clock: Clock): Route {
     draw: () => 0,
     timeoutMsAt: () => undefined,
     take: () => lent,
+    hasOther: () => false,
     takeLater: () => Promise.resolve(lent),
   };
 }
