@@ -40,7 +40,7 @@ policyContract('a generated client under protect()', (definition, { instance }, 
         });
       }),
     close: async () => {
-      bare.close();
+      client.close();
     },
   };
 });

@@ -1,5 +1,6 @@
 import type { Client } from '@grpc/grpc-js';
 import { effectiveMethod } from '../config/effective.ts';
+import type { PolicySource, TargetPolicy } from '../config/policy.ts';
 import { defaultTarget, type ServiceDefinition } from '../schema/definition.ts';
 import { noRpcMetrics, type RpcMetrics } from '../telemetry/rpc-metrics.ts';
 import { noSpans, type SpanSink } from '../telemetry/spans.ts';
@@ -21,6 +22,8 @@ import { protectedUnary } from './protect/unary.ts';
 export interface ProtectOptions extends PolicyOptions, PolicyPorts {
   /** Whom the client calls, for messages and the log. Default: from the service's package. */
   readonly target?: string;
+  /** Live policy, as a client of the mesh has it: what it says outweighs these options. Default: none. */
+  readonly policySource?: PolicySource;
   /** Where the span of each call goes. Default: nowhere. */
   readonly spans?: SpanSink;
   /** Told of each call and attempt; bytes are not counted here. Default: nobody. */
@@ -33,7 +36,8 @@ export interface ProtectOptions extends PolicyOptions, PolicyPorts {
  * breaker, bulkhead and retries by the schema; streams get breaker, bulkhead and the caller's trace. Where its calls go is still
  * the channel's affair: endpoints, balancing and the lane come with `createClient` only.
  *
- * The client that was given stays as it is; closing either closes both.
+ * The client that was given stays as it is; closing either closes both. Close the protected one where there is a
+ * `policySource`: the other does not know of it.
  */
 export function protect<T extends Client>(
   client: T,
@@ -52,6 +56,13 @@ export function protect<T extends Client>(
   );
   const policy = createPolicy(target, options, { client: level });
   const { clock, guard } = policy;
+  let live: TargetPolicy | undefined;
+  const refreshed: (() => void)[] = [];
+  const watch = options.policySource?.watch(target, (news) => {
+    live = news;
+    policy.apply({ client: level, kv: live });
+    for (const refresh of refreshed) refresh();
+  });
   const route = channelRoute(client, clock);
 
   const methods = new Map<string | symbol, GeneratedMethod>();
@@ -63,14 +74,25 @@ export function protect<T extends Client>(
     const observer = createObserver({ clock, spans, meter, name: nameOf({ method }) });
     const { retry, hedge, refusals } = policy;
     const call = unaryStack({ clock, route, guard, retry, hedge, refusals, meter, observer });
-    const effective = effectiveMethod(method, { client: level });
-    const unary = protectedUnary(invoke, method, call, { ...policy, effective });
-    const stream = protectedStream(invoke, method, { ...policy, meter, observer, effective });
+    const { random } = policy;
+    let effective = effectiveMethod(method, { client: level });
+    refreshed.push(() => {
+      effective = effectiveMethod(method, { client: level, kv: live });
+    });
+    const standing = { clock, random, policy: () => effective };
+    const unary = protectedUnary(invoke, method, call, standing);
+    const stream = protectedStream(invoke, method, { ...standing, guard, meter, observer });
     methods.set(key, (...args) => {
       const given = givenBy(method, args);
       if (method.kind !== 'unary') return stream(given);
       // Without a callback grpc-js has the better words for what is missing.
       return given.callback === undefined ? invoke(...args) : unary(given, given.callback);
+    });
+  }
+  if (watch !== undefined && !methods.has('close')) {
+    methods.set('close', () => {
+      watch.close();
+      client.close();
     });
   }
   return new Proxy(client, {

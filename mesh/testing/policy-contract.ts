@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { InventoryServiceDefinition } from '../../gen/shop/inventory/v1/inventory.ts';
+import type { PolicySource, TargetPolicy } from '../config/policy.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { runInContext } from '../kernel/context.ts';
 import { deadlineIn, remainingMs } from '../kernel/deadline.ts';
@@ -36,6 +37,10 @@ const unmarked = {
   },
 } as const satisfies ServiceDefinition;
 
+export interface PolicedOptions extends PolicyOptions {
+  readonly policySource?: PolicySource;
+}
+
 export type InventoryDefinition = typeof InventoryServiceDefinition | typeof unmarked;
 
 /** What policy promises, whatever client it stands around. */
@@ -44,7 +49,7 @@ export function policyContract(
   connect: (
     definition: InventoryDefinition,
     to: { readonly mesh: CabledMesh; readonly instance: CabledInstance },
-    options: PolicyOptions,
+    options: PolicedOptions,
   ) => PolicedCaller,
 ): void {
   describe(`the policy around ${name}`, () => {
@@ -88,7 +93,7 @@ export function policyContract(
       });
 
     function callerOf(
-      options: PolicyOptions = {},
+      options: PolicedOptions = {},
       definition: InventoryDefinition = InventoryServiceDefinition,
     ): PolicedCaller {
       const caller = connect(definition, { mesh, instance }, options);
@@ -159,6 +164,31 @@ export function policyContract(
       expect((await caller.getStock()).status).toBe('OK');
     });
 
+    test('is outweighed by live policy from one call to the next, until that is gone, and watches no longer than it lives', async () => {
+      behave = down;
+      const { policySource, say, watched } = liveSource();
+      const caller = callerOf({ retry: { attempts: 2 }, policySource });
+      const attemptsOfOne = async (): Promise<number> => {
+        attempts.length = 0;
+        await caller.getStock();
+        return attempts.length;
+      };
+      expect(await attemptsOfOne()).toBe(2);
+      say({ methods: { GetStock: { attempts: 4 } }, retry: { baseMs: 1 } });
+      expect(await attemptsOfOne()).toBe(4);
+      say({ bulkhead: { maxInFlight: 1 }, methods: { GetStock: { timeoutMs: 80 } } });
+      behave = hang;
+      const held = caller.getStock();
+      expect((await caller.getStock()).text).toContain('1 calls to it are in flight');
+      expect((await held).status).toBe('DEADLINE_EXCEEDED');
+      say(undefined);
+      behave = down;
+      expect(await attemptsOfOne()).toBe(2);
+      expect(watched()).toEqual(['inventory']);
+      await caller.close();
+      expect(watched()).toEqual([]);
+    });
+
     test('refuses what is over the bulkhead at once', async () => {
       behave = hang;
       const caller = callerOf({ bulkhead: { maxInFlight: 1 } });
@@ -190,4 +220,22 @@ export function policyContract(
       expect(ended).toEqual(['CANCELLED', 'CANCELLED']);
     });
   });
+}
+
+/** A source of live policy that says what the test says. */
+function liveSource() {
+  const listeners = new Map<(policy: TargetPolicy | undefined) => void, string>();
+  const policySource: PolicySource = {
+    watch(target, listener) {
+      listeners.set(listener, target);
+      return { close: () => listeners.delete(listener) };
+    },
+  };
+  return {
+    policySource,
+    say(policy: TargetPolicy | undefined): void {
+      for (const listener of listeners.keys()) listener(policy);
+    },
+    watched: () => [...listeners.values()],
+  };
 }

@@ -73,7 +73,7 @@ async function rig(work: () => Promise<void>) {
 
 test('a call for which an instance has no room waits until it has, and arrives once', async () => {
   const { callAtOnce, arrived } = await rig(() => systemClock.sleep(15));
-  expect(await callAtOnce(1300)).toEqual({ failed: 0 });
+  expect(await callAtOnce(1300, 20_000)).toEqual({ failed: 0 });
   expect(arrived()).toBe(1300);
 });
 
@@ -100,12 +100,12 @@ test('or goes to an instance that has room, at once', async () => {
 test('where there is no room until its deadline it is refused, and nobody is blamed', async () => {
   const held = Promise.withResolvers<void>();
   const { callAtOnce, arrived, peers } = await rig(() => held.promise);
-  const filled = callAtOnce(1025, 4000);
+  const filled = callAtOnce(1025, 20_000);
   await eventually(() => arrived() === 1025);
   const startMs = systemClock.monotonic();
   const { failed, last } = await callAtOnce(100, 300);
   expect(failed).toBe(100);
-  expect(systemClock.monotonic() - startMs).toBeLessThan(600);
+  expect(systemClock.monotonic() - startMs).toBeLessThan(3000);
   expect(last).toMatchObject({ status: 'RESOURCE_EXHAUSTED', reason: 'LANE_FULL' });
   expect(last?.message).toContain('not sent: every lane is full');
   const [target] = peers.describe();

@@ -26,7 +26,8 @@ interface StreamParts {
   readonly guard: Guard;
   readonly meter: ClientMeter;
   readonly observer: Observer;
-  readonly effective: EffectiveMethodPolicy;
+  /** What stands for the method when a call begins. */
+  readonly policy: () => EffectiveMethodPolicy;
 }
 
 /**
@@ -39,10 +40,10 @@ export function protectedStream(
   method: Method,
   parts: StreamParts,
 ): (given: Given) => unknown {
-  const { clock, random, guard, observer, effective: policy } = parts;
+  const { clock, random, guard, observer, policy } = parts;
   return (given) => {
     const parent = currentContext();
-    const beginning = { parent, options: {}, policy, destination: 0, clock, random };
+    const beginning = { parent, options: {}, policy: policy(), destination: 0, clock, random };
     const context = beginCall(method, {}, beginning);
     observer.started();
     let held: StreamGuard;

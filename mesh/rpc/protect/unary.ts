@@ -14,7 +14,8 @@ import { createSurface } from './surface.ts';
 interface UnaryParts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly effective: EffectiveMethodPolicy;
+  /** What stands for the method when a call begins. */
+  readonly policy: () => EffectiveMethodPolicy;
 }
 
 /** A unary method whose calls go through `call`. */
@@ -22,7 +23,7 @@ export function protectedUnary(
   invoke: GeneratedMethod,
   method: Method,
   call: ClientCall,
-  { clock, random, effective: policy }: UnaryParts,
+  { clock, random, policy }: UnaryParts,
 ): (given: Given, callback: Callback) => ClientUnaryCall {
   return (given, callback) => {
     const parent = currentContext();
@@ -34,7 +35,7 @@ export function protectedUnary(
     const context = beginCall(
       method,
       { cancellation },
-      { parent, options, policy, destination: 0, clock, random },
+      { parent, options, policy: policy(), destination: 0, clock, random },
     );
     const generated: GeneratedCall = { invoke, given, surface };
     call(generated, context).finally(release).then(surface.succeed, surface.fail);
