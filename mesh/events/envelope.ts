@@ -1,5 +1,10 @@
 import { type Baggage, formatBaggage, parseBaggage } from '../kernel/baggage.ts';
-import { formatTraceparent, parseTraceparent, type TraceContext } from '../kernel/context.ts';
+import {
+  type Context,
+  formatTraceparent,
+  parseTraceparent,
+  type TraceContext,
+} from '../kernel/context.ts';
 import { checkServiceName } from '../kernel/names.ts';
 import type { Headers } from './bus/bus.ts';
 
@@ -42,7 +47,6 @@ const usableId = /^\P{Cc}{1,200}$/u;
 export function toHeaders(envelope: Envelope): Headers {
   const { trace, baggage, correlationId, causationId, replyTo, expiresMs } = envelope;
   const type = encodeValue(envelope.type);
-  const carried = baggage && formatBaggage(baggage);
   return {
     'ce-specversion': '1.0',
     'ce-id': encodeValue(envelope.id),
@@ -52,13 +56,21 @@ export function toHeaders(envelope: Envelope): Headers {
     'ce-dataschema': `proto:${type}`,
     'content-type': 'application/protobuf',
     'weft-key': encodeValue(envelope.key),
-    ...(trace && { traceparent: formatTraceparent(trace) }),
-    ...(trace?.state !== undefined && { tracestate: trace.state }),
-    ...(carried !== undefined && { baggage: carried }),
+    ...contextHeaders({ trace, baggage }),
     ...(correlationId !== undefined && { 'ce-correlationid': encodeValue(correlationId) }),
     ...(causationId !== undefined && { 'ce-causationid': encodeValue(causationId) }),
     ...(expiresMs !== undefined && { 'ce-expirytime': new Date(expiresMs).toISOString() }),
     ...(replyTo !== undefined && { 'weft-reply-to': encodeValue(replyTo) }),
+  };
+}
+
+/** What a message carries of the work that published it. */
+export function contextHeaders({ trace, baggage }: Pick<Context, 'trace' | 'baggage'>): Headers {
+  const carried = baggage && formatBaggage(baggage);
+  return {
+    ...(trace && { traceparent: formatTraceparent(trace) }),
+    ...(trace?.state !== undefined && { tracestate: trace.state }),
+    ...(carried !== undefined && { baggage: carried }),
   };
 }
 

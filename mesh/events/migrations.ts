@@ -61,6 +61,7 @@ export const eventMigrations: readonly Migration[] = [
       );
     `,
   },
+  { name: 'weft-007-ask-context', up: `alter table weft_ask add column headers text` },
 ];
 
 function tables({ id, bytes, keyed }: { id: string; bytes: string; keyed: string }): string {

@@ -126,6 +126,8 @@ export interface AskTable {
   wanted: number;
   answers: Generated<number>;
   awaited: number;
+  /** JSON: trace and baggage of whoever asked, as headers; null where an earlier version asked. */
+  headers: string | null;
   asked_at: number;
   expires_at: number;
   /** Null until it is over. */

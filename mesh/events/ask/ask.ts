@@ -4,6 +4,7 @@ import { MeshError } from '../../kernel/error.ts';
 import type { EventKind } from '../../schema/events.ts';
 import type { Image } from '../../schema/image.ts';
 import type { Transaction } from '../../store/sql.ts';
+import { contextHeaders } from '../envelope.ts';
 import { addressOf } from '../outbox/publish.ts';
 import type { Write } from '../outbox/write.ts';
 import type { Asks } from './asks.ts';
@@ -56,8 +57,10 @@ export function createOpener<DB>(parts: OpenerParts<DB>): OpenAsk<DB> {
     const expiresMs = Math.ceil(clock.now() + timeoutMs);
     const address = addressOf(event, type, message);
     const id = await write(tx, { type, message, ...address, replyTo: source, expiresMs });
+    const context = currentContext();
     await asks.open(tx, {
-      ...{ id, correlationId: currentContext().cause?.correlationId ?? id },
+      ...{ id, correlationId: context.cause?.correlationId ?? id },
+      headers: contextHeaders(context),
       ...{ requestType: names.request, replyType: names.reply },
       ...{ request: type.encode(message).finish(), wanted, awaited, expiresMs },
     });

@@ -23,6 +23,7 @@ afterAll(async () => {
 const ask: Ask = {
   ...{ id: 'a', correlationId: 'c', requestType: 't.Ask', replyType: 't.Reply' },
   ...{ request: new Uint8Array([1]), wanted: 5, awaited: false },
+  headers: { baggage: 'tenant=blue' },
 };
 const answer = (id: string): StoredAnswer => ({
   ...{ id, source: 'kitchen', refused: false, body: new Uint8Array([2]) },

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Kysely, sql, type Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
+import type { Headers } from '../bus/bus.ts';
 import { type AskTable, eventTables } from '../tables.ts';
 
 /** An answer as it stands in the database. */
@@ -26,6 +27,8 @@ export interface Ask {
   readonly wanted: number;
   /** Somebody waits for it in a process; no handler is called. */
   readonly awaited: boolean;
+  /** Trace and baggage of whoever asked, as headers: its timeout is part of the same work. */
+  readonly headers: Headers;
 }
 
 /** What services have asked and wait for. Whatever ends a question does it once: rows are closed once. */
@@ -56,6 +59,7 @@ export function createAsks<DB>(store: Store<DB>, clock: Clock): Asks<DB> {
       const row = {
         ...{ id: ask.id, correlation_id: ask.correlationId, request: ask.request },
         ...{ request_type: ask.requestType, reply_type: ask.replyType, wanted: ask.wanted },
+        headers: JSON.stringify(ask.headers),
         ...{ awaited: ask.awaited ? 1 : 0, asked_at: clock.now(), expires_at: expiresMs },
       };
       await eventTables(tx).insertInto('weft_ask').values(row).execute();
@@ -161,5 +165,7 @@ function fromRow(row: AskRow): Ask {
     ...{ id: row.id, correlationId: row.correlation_id, request: row.request },
     ...{ requestType: row.request_type, replyType: row.reply_type, wanted: row.wanted },
     awaited: row.awaited === 1,
+    // What `open` wrote.
+    headers: row.headers === null ? {} : (JSON.parse(row.headers) as Headers),
   };
 }

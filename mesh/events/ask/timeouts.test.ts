@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { DishReady, PrepareDish } from '../../../gen/bistro/kitchen/v1/messages.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { currentContext, runInContext } from '../../kernel/context.ts';
 import { createRig, type Rig } from '../../testing/events-rig.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { Bus } from '../bus/bus.ts';
@@ -22,6 +23,9 @@ afterEach(async () => {
   await bus.close();
 });
 
+const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state: 'rojo=1' };
+const baggage = new Map([['tenant', { value: 'Amélie' }]]);
+
 test('a timeout that its handler cannot handle is a dead letter, once; its replay ends the question', async () => {
   let broken = true;
   let tries = 0;
@@ -31,14 +35,19 @@ test('a timeout that its handler cannot handle is a dead letter, once; its repla
       onReply(preparation, async ({ kind }, { request, tx }) => {
         tries++;
         expect(kind).toBe('timeout');
+        // It is part of the work that asked.
+        expect(currentContext()).toMatchObject({
+          baggage,
+          trace: { ...trace, spanId: expect.any(String) },
+        });
         if (broken) throw new Error('not today');
         await waiter.effect(tx, request.orderId);
       }),
     ],
   });
   const dish = { orderId: 'order-1', table: 'three', dish: 'soup' };
-  await waiter.store.transaction((tx) =>
-    waiter.events.ask(tx, preparation, dish, { timeoutMs: 1 }),
+  await runInContext({ trace, baggage }, () =>
+    waiter.store.transaction((tx) => waiter.events.ask(tx, preparation, dish, { timeoutMs: 1 })),
   );
   const { deadLetters } = waiter.events;
   await eventually(async () => (await deadLetters.waiting()).get('replies-waiter') === 1);

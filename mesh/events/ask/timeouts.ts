@@ -70,7 +70,7 @@ function isStopped({ signal }: AbortController): boolean {
 
 async function expire<DB>(
   { asks, source, consume, clock, random }: TimeoutsOptions<DB>,
-  { id: askId, correlationId }: Ask,
+  { id: askId, correlationId, headers }: Ask,
   signal: AbortSignal,
 ): Promise<void> {
   const id = `${askId}/timeout`;
@@ -81,7 +81,7 @@ async function expire<DB>(
   const about = { id, type: timeoutType, source, key: '', correlationId, causationId: askId };
   const delivery: Delivery = {
     subject: replyAddress(source, timeoutType).subject,
-    headers: toHeaders({ ...about, timeMs: clock.now() }),
+    headers: { ...toHeaders({ ...about, timeMs: clock.now() }), ...headers },
     data: new Uint8Array(),
     ...{ sequence: 0, deliveries: 1 },
     // Had it been ended, it could not be moved.
@@ -89,7 +89,8 @@ async function expire<DB>(
     nak: (delayMs = 0) => postpone(clock.now() + delayMs),
     working: () => undefined,
   };
-  const trace = childTrace(undefined, random);
-  await consume({ delivery, ...receive(delivery), id, parked: false, trace, signal });
+  const received = receive(delivery);
+  const trace = childTrace(received.envelope?.trace, random);
+  await consume({ delivery, ...received, id, parked: false, trace, signal });
   await settled;
 }
