@@ -184,7 +184,7 @@ $(installed): package-lock.json
 	@PATH='$(machine_path)' $(call node_at_least,20.0.0)
 	@echo 'installing packages, once (npm ci); this may take a minute'
 	@PATH='$(machine_path)' NODE_OPTIONS= npm ci --ignore-scripts --loglevel=error || { \
-	  echo 'npm ci failed: mend what it says above (make lock renews the lockfile), then repeat the command' >&2; exit 1; }
+	  echo 'npm ci failed, and says why above: most often a network or a registry that cannot be reached. Mend that and repeat the command (after a change of package.json: make lock)' >&2; exit 1; }
 	@touch $@
 
 # Where npm has no pinned Node for the platform, the machine's serves if it is new enough.

@@ -13,13 +13,15 @@ import { callCommand } from './call.ts';
 
 const server = createServer({ image: weftImage() });
 const unused = (): Promise<never> => Promise.reject(new Error('not called in this test'));
+const traces: string[] = [];
 let address: string;
 let consul: ConsulServer;
 
 beforeAll(async () => {
   server.add(OrdersServiceDefinition, {
     placeOrder: unused,
-    getOrder: ({ orderId }, { metadata }) => {
+    getOrder: ({ orderId }, { metadata, trace }) => {
+      traces.push(trace.traceId);
       if (orderId === 'ord_9') {
         const details = { facts: { known: '3' }, retryAfterMs: 250 };
         throw new MeshError('no order ord_9', { status: 'NOT_FOUND', reason: 'NO_ORDER', details });
@@ -97,6 +99,14 @@ test('a method is called where Consul knows its service, and the answer is a lin
     order: { orderId: 'ord_1', customerId: 'blue' },
   });
   expect(code).toBe(0);
+});
+
+test('a call with a trace says how to see what came of it, and the server hears of the trace', async () => {
+  const { out, err } = await weftCall([`${orders}/GetOrder`, '{"order_id":"ord_1"}', '--trace']);
+  expect(out).toHaveLength(1);
+  const [, traceId] = /^weft trace ([0-9a-f]{32}) draws/.exec(err.join()) ?? [];
+  expect(traceId).toBeDefined();
+  expect(traces.at(-1)).toBe(traceId);
 });
 
 test('a stream of answers is a line each', async () => {

@@ -2,7 +2,9 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Metadata } from '../kernel/call.ts';
+import { childTrace, formatTraceparent } from '../kernel/context.ts';
 import { describe, MeshError } from '../kernel/error.ts';
+import { systemRandom } from '../kernel/random.ts';
 import { callDynamic } from '../rpc/dynamic/call.ts';
 import { describeSymbol, type ServiceSummary, summarize } from '../rpc/dynamic/describe.ts';
 import { parseMethod } from '../rpc/dynamic/method.ts';
@@ -34,6 +36,7 @@ interface CallOptions extends TargetOptions {
   readonly timeout?: number;
   readonly list?: true;
   readonly describe?: true;
+  readonly trace?: true;
 }
 
 export function callCommand(io: CallIo = processIo()): Command {
@@ -51,6 +54,7 @@ export function callCommand(io: CallIo = processIo()): Command {
     .option('-t, --target <name>', 'the name in Consul; default: the package, as "orders"')
     .option('-H, --header <key:value>', 'metadata to send; may be repeated', addHeader)
     .option('--timeout <ms>', 'longest time; default 10000, none for streams', parseMs)
+    .option('--trace', 'give the call a trace, and say how to see it (weft trace)')
     .option('-l, --list', 'list services and their methods')
     .option('-d, --describe', 'show a service, method or message in the words of its proto file')
     .action(async (method: string | undefined, requests: string[], options: CallOptions) => {
@@ -92,14 +96,23 @@ async function run(
       { status: 'INVALID_ARGUMENT', reason: 'NO_PACKAGE' },
     );
   }
+  const address = await addressFor(service, job);
+  const metadata = { ...options.header, ...(options.trace && traceHeader(io)) };
   const answers = callDynamic({
-    address: await addressFor(service, job),
+    address,
     method,
     ...(requests.length > 0 && { messages: documents(requests, io.input) }),
-    ...(options.header && { metadata: options.header }),
+    metadata,
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
   });
   for await (const answer of answers) io.print(JSON.stringify(answer));
+}
+
+/** A trace of the call's own (W3C Trace Context), told beside the answer. */
+function traceHeader(io: CallIo): Metadata {
+  const trace = childTrace(undefined, systemRandom);
+  io.complain(`weft trace ${trace.traceId} draws what comes of this call`);
+  return { traceparent: formatTraceparent(trace) };
 }
 
 /** The services of one server, or of one instance of each service that Consul's agent knows. */
