@@ -96,6 +96,29 @@ export const anySteps: fc.Arbitrary<Step[]> = fc
   )
   .map((several) => several.flat());
 
+/**
+ * A process sleeps while a failed event waits in its hands; another has taken over, and waits for the end of an
+ * outage with the same event in its own. When the first one wakes and gives the event up, its key must not stop
+ * behind the back of the second, which would go on with the next one. It took the fencing away to see that happen.
+ */
+export const aSleeperThatGivesUp: [Step[], number, Extract<Hearing, { ordered: true }>] = [
+  [
+    { kind: 'time', ms: 1_000 },
+    { kind: 'begin' },
+    ...Array.from({ length: 3 }, (): Step => ({ kind: 'publish', key: 0 })),
+    { kind: 'handling', fault: 'throws' },
+    { kind: 'commit' },
+    { kind: 'time', ms: 50 },
+    { kind: 'sleep', process: 1, ms: 3_500 },
+    ...Array.from({ length: 4 }, (): Step => ({ kind: 'handling', fault: 'outage' })),
+    { kind: 'time', ms: 3_480 },
+    { kind: 'handling', fault: 'throws' },
+    { kind: 'time', ms: 100 },
+  ],
+  1,
+  { ordered: true, onDead: 'park-key', retryMs: 200 },
+];
+
 export const anyOrder: fc.Arbitrary<Extract<Hearing, { ordered: true }>> = fc.record({
   ordered: fc.constant(true),
   onDead: fc.constantFrom('go-on', 'park-key'),

@@ -23,18 +23,22 @@ if (flaw !== null) {
   });
 }
 // After the hook: what is loaded before it stays as it is.
-const [{ default: fc }, { anyOrder, anySteps }, { hold }, { createModelBed }] = await Promise.all([
-  import('fast-check'),
-  import('./model-arbitraries.ts'),
-  import('./model-laws.ts'),
-  import('./model-world.ts'),
-]);
+const [{ default: fc }, { anyOrder, anySteps, aSleeperThatGivesUp }, { hold }, { createModelBed }] =
+  await Promise.all([
+    import('fast-check'),
+    import('./model-arbitraries.ts'),
+    import('./model-laws.ts'),
+    import('./model-world.ts'),
+  ]);
 
 const bed = await createModelBed();
 const property = fc.asyncProperty(anySteps, fc.nat(), anyOrder, async (what, nth, hearing) => {
   hold(await bed.run(what, nth, hearing), hearing);
 });
-const how = { numRuns: Number(runs), seed: Number(seed), endOnFailure: true };
+const how = {
+  ...{ numRuns: Number(runs), seed: Number(seed), endOnFailure: true },
+  examples: [aSleeperThatGivesUp],
+};
 const { failed, numRuns, counterexample, errorInstance } = await fc.check(property, how);
 process.stdout.write(
   failed
