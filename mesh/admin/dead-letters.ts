@@ -121,6 +121,7 @@ function toMessage(letter: DeadLetter): Message {
     lastFailures: letter.lastFailures.map(({ atMs, ...failure }) => {
       return { time: toTimestamp(atMs), ...failure };
     }),
+    keyWaits: letter.keyWaits,
     replayedTime: replayedMs === undefined ? undefined : toTimestamp(replayedMs),
   };
 }

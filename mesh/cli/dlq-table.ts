@@ -14,7 +14,7 @@ export function lettersTable(
 ): string {
   const headings = ['ID', 'SERVICE', 'CONSUMER', 'TYPE', 'KEY', 'DIED', 'FAILURES'];
   const cells = ({ service, letter }: Found<DeadLetter>): string[] => [
-    ...[letter.id, service, letter.consumer, lastPart(letter.type) || '-', letter.key || '-'],
+    ...[letter.id, service, letter.consumer, lastPart(letter.type) || '-', keyOf(letter)],
     ...[ago(letter.diedTime, nowMs), String(letter.failures)],
     ...(replayed ? [stateName(letter.state)] : []),
     lastError(letter),
@@ -82,7 +82,10 @@ function facts(service: string, letter: DeadLetter): [name: string, value: strin
     ['consumer', consumer === service ? consumer : `${consumer}, of ${service}`],
     ['type', type],
     ['event', source === '' ? eventId : `${eventId}, from ${source}`],
-    ['key', key],
+    [
+      'key',
+      letter.keyWaits === undefined ? key : `${keyOf(letter)} until this is replayed or dropped`,
+    ],
     ['published', when(letter.publishedTime)],
     ['trace', traceId],
     ['place', `${sequence} in ${channel}, on ${subject}`],
@@ -113,6 +116,11 @@ function body({ payload, payloadJson, letter }: GetDeadLetterResponse): string {
   if (payload.length === 0) return '';
   const what = letter?.type ? `cannot be read as ${letter.type}` : 'says no type';
   return `${payload.length} bytes, which ${what}, in base64:\n${Buffer.from(payload).toString('base64')}`;
+}
+
+/** The key, and whether it stands still for this letter. */
+function keyOf({ key, keyWaits }: DeadLetter): string {
+  return keyWaits === undefined ? key || '-' : `${key || '-'} (stopped, ${keyWaits} wait)`;
 }
 
 function lastError({ lastFailures }: DeadLetter): string {

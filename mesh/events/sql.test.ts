@@ -12,6 +12,8 @@ import { eventually } from '../testing/eventually.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres.ts';
 import type { Outgoing, PublishOutcome } from './bus/bus.ts';
 import { type AfterFailure, createInbox } from './consume/inbox.ts';
+import { never, park } from './consume/parked.ts';
+import { createDeadLetters } from './dead-letters/dead-letters.ts';
 import type { Failure, FailureHistory } from './dead-letters/failure.ts';
 import { eventMigrations } from './migrations.ts';
 import { createLeases, type Lease, type Leases } from './outbox/lease.ts';
@@ -305,13 +307,23 @@ describe.each(['sqlite', 'postgres'] as const)('%s', (dialect) => {
     for (const died_at of [old, systemClock.now()]) {
       await db.insertInto('weft_dead_letter').values(letterOf(died_at)).execute();
     }
+    // Old too, but its key stands still for it: without the letter nobody could make it go on.
+    const stopping = { ...letterOf(old), id: 'stopping', event_id: 'stopping' };
+    await db.insertInto('weft_dead_letter').values(stopping).execute();
+    const message = { subject: 'c.x', headers: {}, data: new Uint8Array(), sequence: 1 };
+    const stopped = { consumer: 'w', eventId: 'stopping', key: 'k', notBeforeMs: never };
+    await store.transaction((tx) =>
+      park(tx, { ...stopped, message: { ...message, deliveries: 1 } }),
+    );
     const retention = { sentMs: 50_000, handledMs: 50_000, lettersMs: 50_000 };
     expect(await forgetOld(store, retention, systemClock)).toBe(true);
     expect(await forgetOld(store, retention, systemClock)).toBe(false);
     const outboxRows = await db.selectFrom('weft_outbox').select('sent_at').execute();
     const inboxRows = await db.selectFrom('weft_inbox').select('event_id').execute();
     const letters = await db.selectFrom('weft_dead_letter').select('died_at').execute();
-    expect([outboxRows.length, inboxRows.length, letters.length]).toEqual([4, 4, 1]);
+    expect([outboxRows.length, inboxRows.length, letters.length]).toEqual([4, 4, 2]);
+    const shown = createDeadLetters({ store, clock: systemClock });
+    expect((await shown.get(['stopping']))[0]).toMatchObject({ keyWaits: 0 });
     expect(await due()).toEqual(['unsent']);
   });
 });

@@ -93,7 +93,7 @@ test('after the last failure the key goes on, unless it shall wait for a person'
   await publishSteps(rig, ['a', 1], ['a', 2], ['a', 3]);
   await eventually(async () => (await count()) === 2);
   expect(await steps()).toEqual(new Map([['a', [2, 3]]]));
-  expect((await rig.deadLetters()).length).toBe(1);
+  expect(await rig.deadLetters()).toMatchObject([{ key: 'a', keyWaits: undefined }]);
 });
 
 test.each(['the consumer', 'the handler'])(
@@ -111,10 +111,13 @@ test.each(['the consumer', 'the handler'])(
     broken = false;
     await publishSteps(rig, ['a', 5]);
     expect((await steps()).get('a')).toEqual([1]);
+    // Whoever looks sees that the key stands still, and what for.
+    await eventually(async () => (await rig.deadLetters())[0]?.keyWaits === 3);
     const [letter] = await rig.deadLetters();
     await rig.events.deadLetters.replay({ ids: [letter?.id ?? ''] });
     await eventually(async () => (await count()) === 6);
     expect((await steps()).get('a')).toEqual([1, 2, 3, 4, 5]);
+    expect((await rig.deadLetters())[0]?.keyWaits).toBeUndefined();
   },
 );
 

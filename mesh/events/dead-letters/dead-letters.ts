@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type Kysely, sql } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
-import { type ParkedEvent, park, unpark } from '../consume/parked.ts';
+import { never, type ParkedEvent, park, unpark } from '../consume/parked.ts';
 import { receive } from '../received.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 import { type DeadLetter, letterOf } from './letter.ts';
@@ -142,7 +142,21 @@ function letters(db: Kysely<EventTables>, { consumer, type, key, sinceMs }: Lett
         .onRef('inbox.event_id', '=', 'letter.event_id'),
     )
     .selectAll('letter')
-    .select('inbox.outcome');
+    .select('inbox.outcome')
+    .select(({ selectFrom }) =>
+      selectFrom('weft_parked as head')
+        .innerJoin('weft_parked as held', (join) =>
+          join
+            .onRef('held.consumer', '=', 'head.consumer')
+            .onRef('held.place', '=', 'head.place')
+            .onRef('held.event_key', '=', 'head.event_key'),
+        )
+        .select(({ fn }) => fn.countAll<number | string>().as('held'))
+        .whereRef('head.consumer', '=', 'letter.consumer')
+        .whereRef('head.event_id', '=', 'letter.event_id')
+        .where('head.not_before', '=', never)
+        .as('held'),
+    );
   if (consumer !== undefined) query = query.where('letter.consumer', '=', consumer);
   if (type !== undefined) query = query.where(isType(type), '=', 1);
   if (key !== undefined) query = query.where('letter.event_key', '=', key);

@@ -35,12 +35,19 @@ export interface DeadLetter {
   /** The last of them, oldest first. */
   readonly lastFailures: readonly Failure[];
   readonly replays: number;
+  /**
+   * How many later events of its key wait until it is replayed or dropped; undefined: the key has not stopped for
+   * it, and goes on.
+   */
+  readonly keyWaits: number | undefined;
   readonly replayedMs: number | undefined;
 }
 
-/** A letter as it stands in the database, and what the inbox says of the event. */
+/** A letter as it stands in the database, and what inbox and parked events say of it. */
 export type LetterRow = Selectable<EventTables['weft_dead_letter']> & {
   readonly outcome: EventTables['weft_inbox']['outcome'] | null;
+  /** The parked events of its key, if it is among them and stops the others. Text from PostgreSQL. */
+  readonly held: number | string | null;
 };
 
 export function letterOf(row: LetterRow): DeadLetter {
@@ -55,6 +62,8 @@ export function letterOf(row: LetterRow): DeadLetter {
     ...{ headers, payload: row.payload },
     ...{ firstFailedMs: row.first_failed_at, diedMs: row.died_at, failures: row.failures },
     ...{ lastFailures: readFailures(row.errors), replays: row.replays },
+    // It is one of them itself.
+    keyWaits: Number(row.held) > 0 ? Number(row.held) - 1 : undefined,
     replayedMs: row.replayed_at ?? undefined,
   };
 }

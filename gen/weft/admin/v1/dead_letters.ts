@@ -76,7 +76,11 @@ export interface DeadLetter {
   /** How often it was replayed. */
   replays: number;
   /** When it was replayed the last time; absent when it never was. */
-  replayedTime: Timestamp | undefined;
+  replayedTime:
+    | Timestamp
+    | undefined;
+  /** How many later events of its key wait until it is replayed or dropped; absent when the key goes on without it. */
+  keyWaits?: number | undefined;
 }
 
 /** DeadLetterFailure is one failure of a handler. */
@@ -208,6 +212,7 @@ function createBaseDeadLetter(): DeadLetter {
     lastFailures: [],
     replays: 0,
     replayedTime: undefined,
+    keyWaits: undefined,
   };
 }
 
@@ -271,6 +276,9 @@ export const DeadLetter: MessageFns<DeadLetter, "weft.admin.v1.DeadLetter"> = {
     }
     if (message.replayedTime !== undefined) {
       Timestamp.encode(message.replayedTime, writer.uint32(146).fork()).join();
+    }
+    if (message.keyWaits !== undefined) {
+      writer.uint32(152).uint32(message.keyWaits);
     }
     return writer;
   },
@@ -432,6 +440,14 @@ export const DeadLetter: MessageFns<DeadLetter, "weft.admin.v1.DeadLetter"> = {
             message.replayedTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.keyWaits = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -475,6 +491,7 @@ export const DeadLetter: MessageFns<DeadLetter, "weft.admin.v1.DeadLetter"> = {
     message.replayedTime = (object.replayedTime !== undefined && object.replayedTime !== null)
       ? Timestamp.fromPartial(object.replayedTime)
       : undefined;
+    message.keyWaits = object.keyWaits ?? undefined;
     return message;
   },
 };
