@@ -18,11 +18,11 @@ export interface Arrival {
   readonly accepts: ReadonlySet<string>;
 }
 
-/** What every request has; the url is undefined for a target that is none. */
+/** What every request has; undefined for one that is none: without a path, or for two hosts at once. */
 export function arrive(incoming: Incoming, { random, accepts }: Arrival): Arrived | undefined {
   const { headers, method = 'GET', socket } = incoming;
   const url = urlOf(incoming);
-  if (url === undefined) return undefined;
+  if (url === undefined || hasTwoHosts(incoming)) return undefined;
   const given = single(headers['x-request-id']);
   return {
     method,
@@ -40,10 +40,26 @@ export function known(request: Arrived, principal: Principal | undefined): EdgeR
   return { ...request, principal };
 }
 
+/** Beyond the limit? Node counts the bytes of HTTP/1.1 itself, and of HTTP/2 the number of headers only. */
+export function isOverlong({ rawHeaders, httpVersionMajor }: Incoming, most: number): boolean {
+  if (httpVersionMajor < 2) return false;
+  // RFC 9113, 6.5.2: each of them counts for 32 bytes beside its own.
+  return rawHeaders.reduce((sum, text) => sum + text.length + 16, 0) > most;
+}
+
+/** RFC 9112, 3.2: a request with two hosts is read in two ways by two servers. */
+function hasTwoHosts({ rawHeaders, httpVersionMajor }: Incoming): boolean {
+  if (httpVersionMajor > 1) return false;
+  return rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length > 1;
+}
+
 function urlOf({ url = '/', headers }: Incoming): URL | undefined {
   const host = single(headers[':authority']) ?? headers.host ?? 'localhost';
+  // RFC 9112, 3.2.2: what a client says to a proxy is understood here too.
+  if (/^https?:\/\//i.test(url)) return URL.parse(url) ?? undefined;
+  if (!url.startsWith('/')) return undefined;
   // A target of the form "//evil" would be read as a host.
-  const path = url.startsWith('/') ? url.replace(/^\/+/, '/') : '/';
+  const path = url.replace(/^\/+/, '/');
   return URL.parse(`http://${host}${path}`) ?? URL.parse(`http://localhost${path}`) ?? undefined;
 }
 

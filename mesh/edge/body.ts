@@ -8,36 +8,52 @@ export interface BodyLimits {
   readonly clock: Clock;
 }
 
-/** Reads a body whole. Throws BODY_TOO_LARGE, BODY_TIMEOUT, or CLIENT_LEFT. */
-export async function readBody(
+/**
+ * Reads a body whole. Throws BODY_TOO_LARGE, BODY_TIMEOUT, or CLIENT_LEFT; the request itself is left as it is, so
+ * that the error can be told.
+ */
+export function readBody(
   incoming: Incoming,
   signal: AbortSignal,
   { bodyBytes, requestTimeoutMs, clock }: BodyLimits,
 ): Promise<Buffer> {
-  const said = Number(incoming.headers['content-length'] ?? 0);
-  if (said > bodyBytes) throw tooLarge(bodyBytes);
-  const pieces: Buffer[] = [];
-  let size = 0;
-  const state = { isLate: false };
-  // Node bounds the time of a body over HTTP/1.1 only.
-  const cancel = clock.after(requestTimeoutMs, () => {
-    state.isLate = true;
-    incoming.destroy();
-  });
-  try {
-    for await (const piece of incoming as AsyncIterable<Buffer>) {
-      size += piece.length;
-      if (size > bodyBytes) throw tooLarge(bodyBytes);
-      pieces.push(piece);
-    }
-  } catch (thrown) {
-    if (state.isLate) throw tooLate(requestTimeoutMs);
-    if (thrown instanceof MeshError) throw thrown;
-    throw signal.aborted ? clientLeft() : MeshError.from(thrown);
-  } finally {
-    cancel();
+  if (Number(incoming.headers['content-length'] ?? 0) > bodyBytes) {
+    return Promise.reject(tooLarge(bodyBytes));
   }
-  return Buffer.concat(pieces);
+  if (incoming.readableEnded) return Promise.resolve(Buffer.alloc(0));
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const finish = (error?: MeshError): void => {
+      cancel();
+      incoming.off('data', onData).off('error', onGone);
+      signal.removeEventListener('abort', onGone);
+      if (error === undefined) resolve(Buffer.concat(pieces));
+      else {
+        // Not read on, and not destroyed: over HTTP/1.1 the connection would go with it, and with that the answer.
+        incoming.pause();
+        reject(error);
+      }
+    };
+    const onData = (piece: Buffer): void => {
+      size += piece.length;
+      if (size > bodyBytes) finish(tooLarge(bodyBytes));
+      else pieces.push(piece);
+    };
+    const onGone = (): void => {
+      finish(clientLeft());
+    };
+    // Node bounds the time of a body over HTTP/1.1 only.
+    const cancel = clock.after(requestTimeoutMs, () => {
+      finish(tooLate(requestTimeoutMs));
+    });
+    incoming
+      .on('data', onData)
+      .once('end', () => finish())
+      .once('error', onGone);
+    signal.addEventListener('abort', onGone, { once: true });
+    if (signal.aborted) onGone();
+  });
 }
 
 /** The end of a request whose client is not there any more. */

@@ -5,7 +5,7 @@ import type { Closeable } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { type Admission, createAdmission } from './admission.ts';
-import { type Arrived, arrive, known } from './arrive.ts';
+import { type Arrived, arrive, isOverlong, known } from './arrive.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { addCors, answerPreflight } from './cors.ts';
 import { errorAnswer } from './error-body.ts';
@@ -62,7 +62,8 @@ export function createEdge(options: EdgeOptions): Edge {
     onRequest(incoming, outgoing) {
       const exchange = createExchange(incoming, outgoing, { ...limits, clock });
       const request = arrive(incoming, reading);
-      if (request === undefined) exchange.reply(400, {});
+      if (isOverlong(incoming, limits.headerBytes)) exchange.reply(431, {});
+      else if (request === undefined) exchange.reply(400, {});
       else void serve(request, exchange, desk);
     },
     onUpgrade: leaving.take,

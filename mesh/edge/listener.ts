@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { describe, MeshError } from '../kernel/error.ts';
 import type { Incoming, Outgoing } from './incoming.ts';
 import type { EdgeLimits } from './limits.ts';
+import { createSessions } from './sessions.ts';
 
 /** Files in PEM; the chain of the certificate with the leaf first. */
 export interface TlsFiles {
@@ -39,8 +40,17 @@ export function createListener(options: ListenerOptions): Listener {
   const server = newServer(options);
   server.maxConnections = limits.connections;
   const connections = track(server, options);
+  const drain = createDrain(server);
   server.on('request', (incoming: Incoming, outgoing: Outgoing) => {
     connections.fresh.delete(incoming.socket);
+    if ('stream' in outgoing) {
+      // In a later turn: what was taken back in the same breath shall cost nothing (CVE-2023-44487).
+      setImmediate(() => {
+        if (!outgoing.stream.closed && !outgoing.stream.destroyed) onRequest(incoming, outgoing);
+      });
+      return;
+    }
+    drain.answering(outgoing);
     onRequest(incoming, outgoing);
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -63,7 +73,7 @@ export function createListener(options: ListenerOptions): Listener {
         server.close(() => resolve());
       });
       connections.leave();
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      drain.leave();
       const stop = clock.after(limits.drainMs, () => {
         for (const socket of connections.all) socket.destroy();
       });
@@ -83,11 +93,11 @@ interface Connections {
 
 function track(
   server: Server | Http2SecureServer,
-  { tls, limits }: Pick<ListenerOptions, 'tls' | 'limits'>,
+  { tls, limits, clock }: Pick<ListenerOptions, 'tls' | 'limits' | 'clock'>,
 ): Connections {
   const all = new Set<Socket>();
   const fresh = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
+  const sessions = createSessions({ limits, clock });
   // A handshake may end after the edge has begun to leave.
   let leaving = false;
   const greet = (socket: Socket): void => {
@@ -104,20 +114,41 @@ function track(
     // What speaks HTTP/2 is a session, which knows by itself when it has ended.
     if (socket.alpnProtocol !== 'h2') greet(socket);
   });
-  server.on('session', (session: ServerHttp2Session) => {
-    if (leaving) session.close();
-    sessions.add(session);
-    session.setTimeout(limits.idleTimeoutMs, () => {
-      session.close();
-    });
-    session.once('close', () => sessions.delete(session));
-  });
+  server.on('session', sessions.take);
   return {
     ...{ all, fresh },
     leave() {
       leaving = true;
-      for (const session of sessions) session.close();
+      sessions.leave();
       for (const socket of fresh) socket.destroy();
+    },
+  };
+}
+
+/** Answers of HTTP/1.1, each the last one on its connection once the edge leaves. */
+function createDrain(server: Server | Http2SecureServer): {
+  answering(outgoing: ServerResponse): void;
+  leave(): void;
+} {
+  const under = new Set<ServerResponse>();
+  let leaving = false;
+  const closeIdle = (): void => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  };
+  return {
+    answering(outgoing) {
+      under.add(outgoing);
+      if (leaving) outgoing.shouldKeepAlive = false;
+      outgoing.once('close', () => {
+        under.delete(outgoing);
+        // An answer that had begun before could not say that it is the last.
+        if (leaving) setImmediate(closeIdle);
+      });
+    },
+    leave() {
+      leaving = true;
+      for (const outgoing of under) outgoing.shouldKeepAlive = false;
+      closeIdle();
     },
   };
 }
@@ -141,6 +172,8 @@ function newServer({ tls, limits }: ListenerOptions): Server | Http2SecureServer
     allowHTTP1: true,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
+    // A client that takes back what it asks is not bounded by `maxConcurrentStreams` (CVE-2023-44487).
+    ...{ streamResetBurst: 2 * limits.streams, streamResetRate: limits.streams },
     settings: { maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes },
   });
 }
