@@ -34,3 +34,23 @@ test('a breaker that is open behind the target is a failure of the target, and a
   expect(verdictOf(error)).toBe('failure');
   expect(mayFallBack(error)).toBe(true);
 });
+
+test('UNAVAILABLE in the words of an application that says when to ask again is an answer, for which a fallback may stand in', () => {
+  const details = { retryAfterMs: 1000 };
+  const error = failed({ status: 'UNAVAILABLE', reason: 'ORDER_PENDING', details });
+  expect(verdictOf(error)).toBe('success');
+  expect(mayFallBack(error)).toBe(true);
+});
+
+test.each([
+  ['without a time', { reason: 'ORDER_PENDING' }],
+  ['without a reason', { details: { retryAfterMs: 1000 } }],
+  [
+    'that asks never to come again',
+    { reason: 'GONE', details: { retryAfterMs: Number.POSITIVE_INFINITY } },
+  ],
+  ['of a breaker further down', { reason: 'BREAKER_OPEN', details: { retryAfterMs: 1000 } }],
+  ['of a database that is busy', { reason: 'STORE_BUSY', details: { retryAfterMs: 500 } }],
+])('UNAVAILABLE %s is a failure', (_what, options) => {
+  expect(verdictOf(failed({ status: 'UNAVAILABLE', ...options }))).toBe('failure');
+});

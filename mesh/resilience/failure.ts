@@ -19,6 +19,23 @@ export const ownReasons: ReadonlySet<string> = new Set([
   'REQUESTS_FAILED',
 ]);
 
+/** UNAVAILABLE in the words of the mesh: somebody on the way is down, leaving or kept from asking. */
+const downReasons: ReadonlySet<string> = new Set([
+  ...['BREAKER_OPEN', 'POLICY_BREAKER_OPEN', 'ENDPOINT_UNREACHED', 'ENDPOINT_DRAINING'],
+  ...['DRAINING', 'INSTANCE_LEAVING', 'SERVER_STOPPED', 'SERVER_STOPPING'],
+  ...['STORE_BUSY', 'STORE_UNAVAILABLE', 'GROUP_LOST', 'CONSUL_UNAVAILABLE', 'BROKER_UNAVAILABLE'],
+]);
+
+/**
+ * Whether an application answers UNAVAILABLE on purpose: in words of its own, and with the time after which to
+ * ask again. Its handler has run and decided, as it does with NOT_FOUND; to keep all callers from asking for
+ * that would take away what works (docs/decisions/0021-answers-open-no-breaker.md).
+ */
+function isAnswer({ status, reason, details: { retryAfterMs } }: MeshError): boolean {
+  if (status !== 'UNAVAILABLE' || reason === undefined || downReasons.has(reason)) return false;
+  return retryAfterMs !== undefined && Number.isFinite(retryAfterMs);
+}
+
 /**
  * The one classification of errors, for breaker and balancer alike. It follows Envoy's admission control and
  * gRPC's own reading of its codes; Linkerd counts PERMISSION_DENIED too, which punishes a service for
@@ -31,6 +48,7 @@ export const ownReasons: ReadonlySet<string> = new Set([
 export function verdictOf(error: MeshError): Verdict {
   const { reason } = error;
   if (reason !== undefined && ownReasons.has(reason)) return 'neutral';
+  if (isAnswer(error)) return 'success';
   switch (error.status) {
     case 'UNAVAILABLE':
     case 'DEADLINE_EXCEEDED':
@@ -66,5 +84,5 @@ export function mayFallBack(error: MeshError): boolean {
     return reason !== undefined && loadReasons.has(reason);
   }
   if (reason === 'NO_ENDPOINT') return true;
-  return verdictOf(error) === 'failure';
+  return isAnswer(error) || verdictOf(error) === 'failure';
 }

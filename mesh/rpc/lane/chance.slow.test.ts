@@ -41,7 +41,6 @@ const calm = fc.array(nameOf({ ...common, cut: 0, drain: 0 }), { maxLength: 36, 
 const rough = fc.array(nameOf({ ...common, cut: 3, drain: 1 }), { maxLength: 36, size: 'max' });
 const site = fc.record({
   maxInFlight: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(100)),
-  maxAgeMs: fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }),
 });
 
 /** A call, and all that ever became of it. */
@@ -68,7 +67,7 @@ class Play {
   readonly #service;
   readonly #connection;
 
-  constructor({ maxInFlight, maxAgeMs }: { maxInFlight: number; maxAgeMs: number | undefined }) {
+  constructor({ maxInFlight }: { maxInFlight: number }) {
     const { clock } = this;
     const run = this.#run.bind(this);
     this.#service = laneService(
@@ -76,7 +75,6 @@ class Play {
       {
         ...{ clock, maxInFlight, log: silentLog, draining: this.#draining.signal },
         ...{ maxMessageBytes: 1 << 20, maxMetadataBytes: 8192, helloTimeoutMs: 1e9 },
-        ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
       },
     );
     channel.streams = this.streams;

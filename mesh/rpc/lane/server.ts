@@ -20,8 +20,6 @@ export interface LaneServiceParts {
   readonly maxInFlight?: number;
   /** How long a lane may take to say hello, in ms. Default 10 000. */
   readonly helloTimeoutMs?: number;
-  /** When a lane is ended and its client opens another, in ms. Default: never. Set it below the server's max_connection_age. */
-  readonly maxAgeMs?: number;
   /** What is known of a caller who has no address, as over a Unix socket. Default "unknown". */
   readonly unixPeer?: string;
 }
@@ -49,8 +47,8 @@ export interface LaneService {
  * when a lane is opened.
  */
 export function laneService(dispatch: Dispatch, parts: LaneServiceParts): LaneService {
-  const { clock, draining, maxAgeMs, unixPeer = 'unknown' } = parts;
-  const open = new Map<ServerLane, () => void>();
+  const { clock, draining, unixPeer = 'unknown' } = parts;
+  const open = new Set<ServerLane>();
   const written = { writes: 0, replies: 0 };
   const site: LaneSite = {
     ...{ clock, written },
@@ -61,17 +59,16 @@ export function laneService(dispatch: Dispatch, parts: LaneServiceParts): LaneSe
     maxInFlight: parts.maxInFlight ?? maxInFlight,
     helloTimeoutMs: parts.helloTimeoutMs ?? 10_000,
     onOpen(lane) {
-      const leave = (): void => lane.goAway();
-      open.set(lane, maxAgeMs === undefined ? () => undefined : clock.after(maxAgeMs, leave));
-      if (draining.aborted) leave();
+      // A lane does not age: its client chose this instance, and would open the next one here again.
+      open.add(lane);
+      if (draining.aborted) lane.goAway();
     },
     onEnd(lane) {
-      open.get(lane)?.();
       open.delete(lane);
     },
   };
   draining.addEventListener('abort', () => {
-    for (const lane of [...open.keys()]) lane.goAway();
+    for (const lane of [...open]) lane.goAway();
   });
   return {
     interceptor: takeOver((path, call) =>
