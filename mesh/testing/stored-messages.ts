@@ -31,6 +31,14 @@ export function repeatMessage(url: string, wanted: StoredMessage): Promise<void>
   });
 }
 
+/** Deletes the place of a consumer, as `nats consumer rm` does: when it comes back, it begins with the oldest message. */
+export function forgetConsumer(url: string, channel: string, consumer: string): Promise<void> {
+  return connected(url, async (nats) => {
+    const { consumers } = await nats.jetstreamManager();
+    await consumers.delete(channel, consumer);
+  });
+}
+
 async function connected(
   url: string,
   work: (nats: NatsConnection) => Promise<void>,

@@ -1,10 +1,12 @@
 /** The catalogue end to end: products and catalogue as `weft up` runs them, over a real Consul and nats-server. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CatalogueServiceDefinition, StockSource } from '#gen/catalogue/catalogue/v1/catalogue.ts';
 import { ProductsServiceDefinition } from '#gen/catalogue/products/v1/products.ts';
 import { type Client, openStore, sql } from '#mesh';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { forgetConsumer } from '../../mesh/testing/stored-messages.ts';
 import { openStoryRig, type StoryRig } from '../../mesh/testing/story-rig.ts';
 
 const patience = { withinMs: 60_000, everyMs: 50 };
@@ -87,4 +89,18 @@ test('while the owner is away the catalogue searches on, and says where a stock 
   expect(await offerOf('spring-7')).toEqual({ stock: 0, source: StockSource.DEFAULT });
   rig.start('products');
   await eventually(async () => (await offerOf('mug')).source === StockSource.OWNER, patience);
+}, 90_000);
+
+test('a catalogue that lost its database and whose consumer begins anew is whole again', async () => {
+  const { found } = await catalogue.search({ text: '', maxCents: 0 });
+  expect(found).toBe(2_001);
+  await rig.stop('catalogue');
+  for (const end of ['', '-wal', '-shm']) {
+    await rm(join(rig.folder, `catalogue.db${end}`), { force: true });
+  }
+  await forgetConsumer(rig.nats.url, 'catalogue-products', 'catalogue');
+  rig.start('catalogue');
+  await eventually(async () => {
+    return (await catalogue.search({ text: '', maxCents: 0 })).found === found;
+  }, patience);
 }, 90_000);
