@@ -97,7 +97,27 @@ describe('keys of an issuer, from a file', () => {
   });
 });
 
+test('a token that does not say which key signed it is good with any of them', async () => {
+  const [first, second] = [signerOf('first', 'ES256'), signerOf('second', 'ES256')];
+  await publish(first, second);
+  const token = await tokenOf({ ...second, kid: undefined as never });
+  await expect(open()(token)).resolves.toMatchObject({ subject: 'ada' });
+  const stranger = await tokenOf({ ...signerOf('x', 'ES256'), kid: undefined as never });
+  await expect(open()(stranger)).rejects.toMatchObject(refused);
+});
+
 describe('a token is refused', () => {
+  test('when it names nobody, or somebody by a number', async () => {
+    const signer = signerOf('one', 'ES256');
+    await publish(signer);
+    const { kid, alg, privateKey } = signer;
+    for (const sub of ['', 7 as unknown as string]) {
+      const token = new SignJWT({ sub, iss: issuer, aud: ['other', audience], exp: 2 ** 33 });
+      const signed = await token.setProtectedHeader({ alg, kid }).sign(privateKey);
+      await expect(open()(signed)).rejects.toMatchObject(refused);
+    }
+  });
+
   test('when another key signed it under a known name', async () => {
     await publish(signerOf('one', 'ES256'));
     const forged = await tokenOf(signerOf('one', 'ES256'));

@@ -1,9 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import {
   createLocalJWKSet,
+  errors,
   type JSONWebKeySet,
   type JWTPayload,
   type JWTVerifyGetKey,
+  type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
 import type { Clock } from '../kernel/clock.ts';
@@ -43,8 +45,11 @@ export function createAuthenticate(options: TokenOptions | undefined, clock: Clo
       if (anonymous) return undefined;
       throw unauthenticated('TOKEN_MISSING', 'send a token: "Authorization: Bearer <JWT>"');
     }
+    if (token === '') {
+      throw unauthenticated('TOKEN_INVALID', 'say it as "Authorization: Bearer <JWT>"');
+    }
     try {
-      const { payload } = await jwtVerify(token, (header, jws) => key()(header, jws), {
+      const payload = await verified(token, (header, jws) => key()(header, jws), {
         ...{ issuer, audience, algorithms },
         clockTolerance: clockToleranceS,
         requiredClaims: ['sub', 'exp'],
@@ -58,6 +63,29 @@ export function createAuthenticate(options: TokenOptions | undefined, clock: Clo
       throw unauthenticated(reason, what, thrown);
     }
   };
+}
+
+/** The claims of a token. One without "kid" may be signed by any of the issuer's keys of its kind (RFC 7515, 4.1.4). */
+async function verified(
+  token: string,
+  key: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (thrown) {
+    if (!(thrown instanceof errors.JWKSMultipleMatchingKeys)) throw thrown;
+    let last: unknown = thrown;
+    for await (const each of thrown) {
+      try {
+        return (await jwtVerify(token, each, options)).payload;
+      } catch (failed) {
+        last = failed;
+        if (!(failed instanceof errors.JWSSignatureVerificationFailed)) break;
+      }
+    }
+    throw last;
+  }
 }
 
 interface Keys {
@@ -104,7 +132,9 @@ function changedAt(file: string): number | undefined {
 }
 
 function principalOf(claims: JWTPayload): Principal {
-  const { sub = '', iss } = claims;
+  const { sub, iss } = claims;
+  // Whoever is nobody would be the same one to all who compare names.
+  if (typeof sub !== 'string' || sub === '') throw new Error('claim "sub" names nobody');
   const scope = claims['scope'];
   const scopes = typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : [];
   return { subject: sub, issuer: iss, scopes, claims };

@@ -14,6 +14,8 @@ const exposed = [
   'grpc-message',
   'grpc-status-details-bin',
   'location',
+  'allow',
+  'www-authenticate',
 ].join(', ');
 
 /** How long a browser may remember what it was allowed, in s. Chromium takes no more than two hours. */
@@ -32,6 +34,8 @@ export function addCors(request: Arrived, exchange: Exchange, allows: AllowsOrig
 export function answerPreflight({ method, headers }: Arrived, exchange: Exchange): boolean {
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false;
   exchange.reply(204, {
+    // A cache between must not give one page's permission to another.
+    vary: 'origin, access-control-request-method, access-control-request-headers',
     'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
     // What the page asks for: headers are not what protects here, the list of origins is.
     'access-control-allow-headers': headers['access-control-request-headers'] ?? '',

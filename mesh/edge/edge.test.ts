@@ -69,6 +69,38 @@ describe('who may ask', () => {
     expect(good.headers.get('access-control-allow-origin')).toBe('https://shop.example');
   });
 
+  test('credentials that are no token are refused, also where callers without one are let in', async () => {
+    const address = await open({ tokens: { ...testTokens, anonymous: true } });
+    expect((await fetch(address)).status).toBe(200);
+    for (const authorization of ['Basic YTpi', 'Bearer a b', 'Bearer']) {
+      const { status } = await fetch(address, { headers: { authorization } });
+      expect([authorization, status]).toEqual([authorization, 401]);
+    }
+  });
+
+  test('an origin that no browser sends is refused before the edge opens', () => {
+    for (const origin of ['https://shop.example/', 'shop.example', 'https://Shop.example']) {
+      expect(() => createEdge({ origins: [origin] })).toThrow(/no page has the origin/);
+    }
+  });
+
+  test('a browser may ask first, is told what its page may send and read, and for how long', async () => {
+    const address = await open({ origins: ['https://shop.example'], tokens: testTokens });
+    const headers = {
+      ...{ origin: 'https://shop.example', 'access-control-request-method': 'PUT' },
+      'access-control-request-headers': 'authorization,content-type,x-grpc-web',
+    };
+    const asked = await fetch(address, { method: 'OPTIONS', headers });
+    expect([asked.status, asked.headers.get('access-control-max-age')]).toEqual([204, '7200']);
+    expect(asked.headers.get('access-control-allow-origin')).toBe('https://shop.example');
+    expect(asked.headers.get('access-control-allow-headers')).toContain('authorization');
+    expect(asked.headers.get('vary')).toContain('access-control-request-headers');
+    // Tokens travel in a header; a browser shall not send cookies along.
+    expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
+    const refused = await fetch(address, { headers: { origin: 'https://shop.example' } });
+    expect(refused.headers.get('access-control-expose-headers')).toContain('www-authenticate');
+  });
+
   test('who asks too much is told when to come again, and others are not', async () => {
     const address = await open({ tokens: testTokens, rate: { perSecond: 0.1, burst: 2 } });
     const ask = async (user: string): Promise<Response> =>

@@ -1,8 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The token of a request: RFC 6750, 2.1. */
+/**
+ * The token of a request: RFC 6750, 2.1. Empty for credentials that hold none, as those of another scheme: who
+ * sends them means to be known, and is not let in as nobody.
+ */
 export function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
-  return /^bearer +([^ ]+)$/i.exec(authorization ?? '')?.[1];
+  if (authorization === undefined) return undefined;
+  return /^bearer +([^ ]+)$/i.exec(authorization)?.[1] ?? '';
 }
 
 /** The prefix of the subprotocol that carries a token. */

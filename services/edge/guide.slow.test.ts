@@ -2,7 +2,7 @@
  * The shop with its gateway as `make up STORY=edge` runs it: processes, a real Consul and a real nats-server. Every
  * command of docs/guides/edge.md is run against it, and says what the guide says that it says.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -72,8 +72,18 @@ function place(key: string, customerId = 'ada'): ReturnType<typeof askEdge> {
   return askEdge(`${address}/v1/orders`, { method: 'POST', headers, json });
 }
 
+/** The commands of the guide are for people, who have it; a bare machine may not. */
+function needCurl(): void {
+  const { error } = spawnSync('curl', ['--version']);
+  if (error === undefined) return;
+  throw new Error(
+    'the guide is run with curl, which is not on PATH; install it: apt-get install curl',
+  );
+}
+
 describe('docs/guides/edge.md', () => {
   test('each command says what the guide says', async () => {
+    needCurl();
     const guide = readFileSync(join(root, 'docs/guides/edge.md'), 'utf8');
     const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
     const lines = blocks.join('').split('\n');

@@ -95,6 +95,8 @@ function objectAt(at: JsonObject, { name, jsonName }: DescField): JsonObject {
 function jsonOf(field: DescField, text: string): JsonValue {
   const scalar = field.scalar ?? field.message?.fields[0]?.scalar;
   const isBool = scalar === ScalarType.BOOL;
+  // Base64 has a sign that an address reads as a space.
+  if (scalar === ScalarType.BYTES) return text.replaceAll(' ', '+');
   if (isBool && (text === 'true' || text === 'false')) return text === 'true';
   if (field.enum !== undefined && /^-?\d+$/.test(text)) return Number(text);
   return text;

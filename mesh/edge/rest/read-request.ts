@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue, Message } from '@bufbuild/protobuf';
 import { describe, type FieldViolation, MeshError } from '../../kernel/error.ts';
 import type { Image } from '../../schema/image.ts';
+import { fieldAt } from './field-path.ts';
 import { setParameter } from './parameters.ts';
 import { isObject, readJson } from './read-json.ts';
 import { actionParameter, type Found } from './router.ts';
@@ -27,10 +28,9 @@ export function readRequest(image: Pick<Image, 'registry'>, parts: RequestParts)
   const faults: FieldViolation[] = [];
   for (const name of new Set(query.keys())) {
     if (ownParameters.has(name)) continue;
-    const fault =
-      binding.body === 'all'
-        ? { field: name, description: 'send it in the body', reason: 'NOT_A_PARAMETER' }
-        : setParameter(json, input, name, query.getAll(name));
+    const fault = isInBody(binding, name)
+      ? { field: name, description: 'send it in the body', reason: 'NOT_A_PARAMETER' }
+      : setParameter(json, input, name, query.getAll(name));
     if (fault !== undefined) faults.push(fault);
   }
   for (const [path, value] of variables) {
@@ -39,6 +39,12 @@ export function readRequest(image: Pick<Image, 'registry'>, parts: RequestParts)
   }
   if (faults.length > 0) throw MeshError.invalid('the request cannot be understood', faults);
   return readJson(image, input, json);
+}
+
+/** Whether the body says it, so that an address cannot (google/api/http.proto). */
+function isInBody({ body, method: { input } }: Found['binding'], path: string): boolean {
+  if (typeof body === 'string') return body === 'all';
+  return fieldAt(input, path)?.[0] === body;
 }
 
 function bodyJson({ binding, body }: RequestParts): JsonObject {

@@ -83,7 +83,7 @@ describe('a request becomes its message', () => {
     const query = [
       'filter.author=Ada&filter.kinds=KIND_NOVEL&filter.kinds=2&filter.pages.most=9007199254740993',
       'words=a&words=b%20c&lent=true&since=2026-01-02T03:04:05Z&within=1.5s',
-      'readMask=title,parts&page_size=7&rating=4.5&token=AQI=',
+      'readMask=title,parts&page_size=7&rating=4.5&token=+/8=',
     ].join('&');
     expect(asked('GET', `/v1/shelves/7/books?${query}`)).toEqual({
       name: 'shelves/7',
@@ -92,7 +92,7 @@ describe('a request becomes its message', () => {
         pages: { most: '9007199254740993' },
       },
       ...{ words: ['a', 'b c'], lent: true, since: '2026-01-02T03:04:05Z', within: '1.500s' },
-      ...{ readMask: 'title,parts', pageSize: 7, rating: 4.5, token: 'AQI=' },
+      ...{ readMask: 'title,parts', pageSize: 7, rating: 4.5, token: '+/8=' },
     });
   });
 
@@ -134,6 +134,11 @@ describe('a request that cannot be meant names its field', () => {
     ['/v1/shelves/7/books?lent=true&lent=false', 'lent'],
   ])('%s: %s', (target, field) => {
     expect(faultsOf('GET', target)).toEqual([field]);
+  });
+
+  test('and so does a parameter that only the body may say', () => {
+    expect(faultsOf('PATCH', '/v1/shelves/7/books/9?book.title=a', {})).toEqual(['book.title']);
+    expect(faultsOf('POST', '/v1/shelves/7/books/9:change?dry_run=true', {})).toEqual(['dry_run']);
   });
 
   test('in a body, however deep it stands', () => {
