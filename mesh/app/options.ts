@@ -16,6 +16,7 @@ import type { Image } from '../schema/image.ts';
 import type { Upcast } from '../sourcing/event.ts';
 import type { Sourcing } from '../sourcing/sourcing.ts';
 import type { Migration, Store } from '../store/store.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
 import type { Settings } from './settings.ts';
 
 /** What a service is made with. */
@@ -43,6 +44,8 @@ export interface AppTools<DB> {
    * discovery/elections.ts for what a lead is worth.
    */
   lead(name: string, lead: Lead): void;
+  /** What `weft trace` reads: for those who begin work of their own, as an edge does. */
+  readonly spans: SpanSink;
   /** Writes a line of JSON for each event, with service and instance. */
   readonly log: Log;
   /** The machine's time; tests give another. */

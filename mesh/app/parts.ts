@@ -73,6 +73,7 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
   const tools = {
     store,
     jobs,
+    spans,
     log,
     clock,
     random,

@@ -23,13 +23,15 @@ export function arrive(incoming: Incoming, { random, accepts }: Arrival): Arrive
   const { headers, method = 'GET', socket } = incoming;
   const url = urlOf(incoming);
   if (url === undefined || hasTwoHosts(incoming)) return undefined;
+  const parent = traceOf(headers);
   const given = single(headers['x-request-id']);
   return {
     method,
     url,
     headers,
     requestId: given !== undefined && goodId.test(given) ? given : random.hex(16),
-    trace: childTrace(traceOf(headers), random),
+    trace: childTrace(parent, random),
+    parentSpanId: parent?.spanId,
     baggage: baggageOf(headers, accepts),
     peer: `${socket.remoteAddress ?? ''}:${String(socket.remotePort ?? '')}`,
   };

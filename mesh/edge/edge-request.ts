@@ -26,6 +26,8 @@ export interface EdgeRequest {
   readonly requestId: string;
   /** The span of this request: a child of the caller's traceparent, if it sent one. */
   readonly trace: TraceContext;
+  /** The caller's own span, if it sent one. */
+  readonly parentSpanId?: string | undefined;
   /** Of what the caller's baggage says, the members that the edge accepts (`EdgeOptions.baggage`). */
   readonly baggage?: Baggage | undefined;
   /** Who is connected: "127.0.0.1:51234". */

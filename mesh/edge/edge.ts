@@ -4,6 +4,7 @@ import { MeshError } from '../kernel/error.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
+import { noSpans } from '../telemetry/spans.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { type Arrived, arrive, isOverlong, known } from './arrive.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -13,6 +14,7 @@ import { createExchange, type Exchange } from './exchange.ts';
 import { formOf, refuseGrpcWeb } from './grpc-web/grpc-web.ts';
 import { defaultLimits } from './limits.ts';
 import { createListener } from './listener.ts';
+import { type ObserveRequest, observeRequests } from './observe.ts';
 import type { EdgeOptions } from './options.ts';
 import { type AllowsOrigin, createOrigins } from './origins.ts';
 import type { Protocol } from './protocol.ts';
@@ -55,7 +57,8 @@ export function createEdge(options: EdgeOptions): Edge {
     ...(options.protocols ?? []),
     ...(options.show === undefined ? [] : protocolsFor(options.show, { clock, tokens })),
   ];
-  const desk = { admission, allowsOrigin, protocols, log };
+  const observe = observeRequests(options.spans ?? noSpans, clock);
+  const desk = { admission, allowsOrigin, protocols, observe, log };
   let address = '';
   const listener = createListener({
     ...{ host, port, tls, limits, clock },
@@ -95,6 +98,7 @@ interface Desk {
   readonly admission: Admission;
   readonly allowsOrigin: AllowsOrigin;
   readonly protocols: readonly Protocol[];
+  readonly observe: ObserveRequest;
   readonly log: Log;
 }
 
@@ -102,6 +106,7 @@ interface Desk {
 async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<void> {
   exchange.header('x-request-id', request.requestId);
   addCors(request, exchange, desk.allowsOrigin);
+  const ended = desk.observe(request, exchange);
   try {
     if (answerPreflight(request, exchange)) return;
     const { principal, rate } = await desk.admission.admit(request, bearerOf(request.headers));
@@ -111,7 +116,9 @@ async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<
     const { trace, baggage } = request;
     const context = { ...currentContext(), trace, baggage, signal: exchange.signal };
     await runInContext(context, () => answer(known(request, principal), exchange, desk.protocols));
+    ended();
   } catch (thrown) {
+    ended(thrown);
     await fail(thrown, request, exchange, desk.log).catch(() => undefined);
   }
 }

@@ -12,6 +12,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Whether headers are out, so that no other status can be said. */
   readonly begun: boolean;
+  /** The code of the answer, as far as one was said; else 200. */
+  readonly status: number;
   /** Adds to the headers of whatever answer comes. */
   header(name: string, value: string): void;
   /** A whole answer. */
@@ -53,6 +55,9 @@ export function createExchange(
     signal,
     get begun() {
       return outgoing.headersSent;
+    },
+    get status() {
+      return outgoing.statusCode;
     },
     header(name, value) {
       if (!outgoing.headersSent) outgoing.setHeader(name, value);

@@ -31,6 +31,13 @@ const byReason: Readonly<Record<string, number>> = {
   UNSUPPORTED_MEDIA_TYPE: 415,
 };
 
+/** What a code of HTTP says in the words of gRPC; several share a code, and the first of them stands for it. */
+export function statusOfHttp(code: number): string {
+  if (code < 400) return 'OK';
+  const [status] = Object.entries(httpStatus).find(([, its]) => its === code) ?? [];
+  return status ?? (code < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL');
+}
+
 /** The status of HTTP for an error. */
 export function httpStatusOf(error: {
   readonly status: Status;

@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
+import type { SpanSink } from '../telemetry/spans.ts';
 import type { TokenOptions } from './authenticate.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { TlsFiles } from './listener.ts';
@@ -36,6 +37,8 @@ export interface EdgeOptions {
   readonly protocols?: readonly Protocol[];
   /** Who takes over connections that leave HTTP. */
   readonly upgrades?: readonly Upgrade[];
+  /** Where the spans of requests go, as `tools.spans`. Default: nowhere. */
+  readonly spans?: SpanSink;
   /** Default: the machine's. */
   readonly clock?: Clock;
   /** Default: the machine's. */

@@ -94,7 +94,7 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     mine.push(store, events);
     const jobs: (() => Closeable)[] = [];
     const tools: AppTools<DB> = {
-      ...{ store, events, ...ports },
+      ...{ store, events, spans: noSpans, ...ports },
       ...sagasAndSourcing({ store, events, image, jobs, spans: noSpans, ...ports }),
       client: (definition, stub) => client(definition, mine, stub ? { stub } : {}),
       lead(election, lead) {
