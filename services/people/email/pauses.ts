@@ -14,6 +14,7 @@ export interface Pause {
 export interface PauseStore {
   /** The last one, be it over or not. */
   last(): Promise<Pause | undefined>;
+  /** Unless a longer one stands: of two that were told at once the provider means the longer. */
   set(pause: Pause): Promise<void>;
 }
 
@@ -29,7 +30,9 @@ export function createPauseStore({ db }: Store<EmailDb>): PauseStore {
       await db
         .insertInto('pauses')
         .values({ provider: 'only', ...row })
-        .onConflict((conflict) => conflict.column('provider').doUpdateSet(row))
+        .onConflict((conflict) =>
+          conflict.column('provider').doUpdateSet(row).where('pauses.until', '<=', untilMs),
+        )
         .execute();
     },
   };

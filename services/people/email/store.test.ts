@@ -59,11 +59,13 @@ onEachDatabase<EmailDb>(emailMigrations, (database) => {
     expect(await emails.counts()).toEqual({ waiting: 0, sent: 1, refused: 0 });
   });
 
-  test('there is one pause, the last one', async () => {
+  test('there is one pause, the last one, and a shorter one does not end it', async () => {
     const pauses = createPauseStore(store);
     expect(await pauses.last()).toBeUndefined();
     await pauses.set({ untilMs: nowMs, because: 'rate', failures: 1 });
     await pauses.set({ untilMs: nowMs + 1, because: 'quota', failures: 0 });
     expect(await pauses.last()).toEqual({ untilMs: nowMs + 1, because: 'quota', failures: 0 });
+    await pauses.set({ untilMs: nowMs, because: 'rate', failures: 1 });
+    expect(await pauses.last()).toMatchObject({ because: 'quota' });
   });
 });
