@@ -54,7 +54,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function serve(unix: string | undefined, options: Partial<ServerOptions> = {}) {
+async function serve(unix: string | undefined, options: Partial<ServerOptions> = {}, at = 0) {
   server = createServer({ image: weftImage(), ...options });
   server.add(InventoryServiceDefinition, {
     reserve: () => Promise.reject(new Error('not called')),
@@ -70,7 +70,7 @@ async function serve(unix: string | undefined, options: Partial<ServerOptions> =
       return ImportStockResponse.create({ articles });
     },
   });
-  ({ port } = await server.listen({ unix }));
+  ({ port } = await server.listen({ unix, port: at }));
   closing.push(() => server.close());
 }
 
@@ -150,6 +150,25 @@ describe('a call on one host', () => {
     for (const peer of peers) expect(peer).toMatch(/^127\.0\.0\.1:\d+$/);
     const imported = connection.stream(importStockMethod, articles(), context(importStockMethod));
     for await (const each of imported) expect(each.articles).toBe(7);
+  });
+
+  test('takes the socket again when the server comes back on it, having refused both ways meanwhile', async () => {
+    await serve(path);
+    const connection = open(unixMetadata(path));
+    await stock(connection);
+    await server.close();
+    const before = port;
+    // A file with nobody behind it, and none at all.
+    await leaveStale();
+    for (let i = 0; i < 3; i++)
+      expect(await errorOf(stock(connection))).toBeInstanceOf(UnreachedError);
+    await unlink(path);
+    for (let i = 0; i < 3; i++)
+      expect(await errorOf(stock(connection))).toBeInstanceOf(UnreachedError);
+    await serve(path, {}, before);
+    peers.length = 0;
+    await Promise.all(Array.from({ length: 5 }, () => stock(connection)));
+    expect(new Set(peers)).toEqual(new Set(['unix:']));
   });
 
   test('takes a lane on the socket, and one on TCP when the socket refuses', async () => {

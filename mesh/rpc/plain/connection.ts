@@ -22,8 +22,10 @@ export interface PlainConnection extends Connection {
 /**
  * The calls to one endpoint. Between processes of one host they take the Unix socket of the endpoint, if it
  * has one there: no TCP, no checksums (docs/decisions/0008-unix-sockets.md; docs/bench.md has what that
- * saves). A socket that refuses is left for good, and in the same attempt, for nothing has been sent; TCP is
- * always there.
+ * saves). A socket that refuses is left in the same attempt, for nothing has been sent, and TCP is taken for as long
+ * as it connects. Where that refuses too nobody is there, and the next attempt begins with the socket again: a
+ * server that comes back makes it anew at the same path. How often that happens is bounded by the balancer, which
+ * leaves out who refused.
  */
 export function createConnection(endpoint: Endpoint, options: ConnectionOptions): PlainConnection {
   return new Plain(endpoint, options);
@@ -33,6 +35,8 @@ class Plain implements PlainConnection {
   readonly #address: string;
   readonly #options: ConnectionOptions;
   readonly #leaving = new Set<Promise<void>>();
+  /** The socket of the endpoint, if it has one here. */
+  readonly #socket: string | undefined;
   #road: Road;
   #onSocket: boolean;
   #closing: Promise<void> | undefined;
@@ -41,6 +45,7 @@ class Plain implements PlainConnection {
     const socket = options.unix ? socketOf(endpoint) : undefined;
     this.#address = addressOf(endpoint);
     this.#options = options;
+    this.#socket = socket;
     this.#onSocket = socket !== undefined;
     this.#road = socket === undefined ? this.#tcp() : this.#bySocket(socket);
   }
@@ -86,13 +91,13 @@ class Plain implements PlainConnection {
     return createRoad(`unix:${path}`, this.#address, { ...this.#options, channel });
   }
 
-  /** To TCP, unless another attempt has seen to that. */
-  #leaveSocket(): void {
-    if (!this.#onSocket || this.#closing !== undefined) return;
-    this.#onSocket = false;
-    const left = this.#road.close().finally(() => this.#leaving.delete(left));
+  /** From a road that refused to the other one, unless another attempt has seen to that. */
+  #leave(refused: Road): void {
+    if (this.#socket === undefined || this.#road !== refused || this.#closing !== undefined) return;
+    this.#onSocket = !this.#onSocket;
+    this.#road = this.#onSocket ? this.#bySocket(this.#socket) : this.#tcp();
+    const left = refused.close().finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
-    this.#road = this.#tcp();
   }
 
   /** A road that is connected; it has been entered, so that it stays until the caller leaves it. */
@@ -107,8 +112,9 @@ class Plain implements PlainConnection {
       return taken;
     } catch (thrown) {
       taken.leave();
-      if (!bySocketNow || !(thrown instanceof UnreachedError)) throw thrown;
-      this.#leaveSocket();
+      if (!(thrown instanceof UnreachedError)) throw thrown;
+      this.#leave(taken);
+      if (!bySocketNow) throw thrown;
       return this.#passed(method, context);
     }
   }
