@@ -52,7 +52,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
     opened.push(reach);
     const known = { ...ports, elections: electionsOf(instanceId, { consul, ...ports }), opened };
-    const opening = { ...known, peers: reach.peers, metrics: telemetry.events };
+    const opening = { ...known, peers: reach.peers, telemetry };
     const { tools, events } = await openParts(options, opening);
     const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);

@@ -16,6 +16,7 @@ import type { Image } from '../schema/image.ts';
 import type { Upcast } from '../sourcing/event.ts';
 import type { Sourcing } from '../sourcing/sourcing.ts';
 import type { Migration, Store } from '../store/store.ts';
+import type { MetricsRegistry } from '../telemetry/registry.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
 import type { Settings } from './settings.ts';
 
@@ -46,6 +47,8 @@ export interface AppTools<DB> {
   lead(name: string, lead: Lead): void;
   /** What `weft trace` reads: for those who begin work of their own, as an edge does. */
   readonly spans: SpanSink;
+  /** What /metrics shows: metrics of the service's own are added here. */
+  readonly metrics: Pick<MetricsRegistry, 'observe'>;
   /** Writes a line of JSON for each event, with service and instance. */
   readonly log: Log;
   /** The machine's time; tests give another. */

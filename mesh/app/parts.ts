@@ -11,9 +11,9 @@ import type { Peers } from '../rpc/client/peers.ts';
 import type { SagaDesk } from '../saga/desk.ts';
 import type { Image } from '../schema/image.ts';
 import type { Projection } from '../sourcing/projection.ts';
-import { openStore } from '../store/store.ts';
-import type { EventMetrics } from '../telemetry/event-meters.ts';
+import { openStore, type Store } from '../store/store.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { AppOptions, AppTools } from './options.ts';
 import { runPeriodically } from './periodic.ts';
 import { sagasAndSourcing } from './sagas-and-sourcing.ts';
@@ -23,7 +23,7 @@ interface Ports {
   readonly random: Random;
   readonly log: Log;
   readonly spans: SpanSink;
-  readonly metrics: EventMetrics;
+  readonly telemetry: Pick<Telemetry, 'events' | 'registry'>;
   readonly image: Image;
   /** Those whom the process calls. */
   readonly peers: Peers;
@@ -47,7 +47,7 @@ interface Parts<DB> {
 /** Opens what a service is made with, from its settings. */
 export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Promise<Parts<DB>> {
   const { settings, name } = options;
-  const { clock, random, log, spans, metrics, image, peers, elections, opened } = ports;
+  const { clock, random, log, spans, telemetry, image, peers, elections, opened } = ports;
   const store = await openStore<DB>({
     url: settings.store,
     durability: settings.durability,
@@ -56,24 +56,14 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     log,
   });
   opened.push(store);
-  let events: Events<DB> | undefined;
-  if (settings.nats.length > 0) {
-    const bus = createJetStreamBus({
-      servers: settings.nats,
-      replicas: settings.natsReplicas,
-      ...{ clock, random, log },
-    });
-    opened.push(bus);
-    const relay = { kind: settings.relay };
-    const parted = { store, bus, source: name, relay };
-    events = createEvents<DB>({ ...parted, image, clock, random, log, spans, metrics });
-  }
+  const events = openEvents(options, store, ports);
   const jobs: (() => Closeable)[] = [];
   const late = sagasAndSourcing({ store, events, image, jobs, clock, random, log, spans });
   const tools = {
     store,
     jobs,
     spans,
+    metrics: telemetry.registry,
     log,
     clock,
     random,
@@ -99,4 +89,20 @@ export async function openParts<DB>(options: AppOptions<DB>, ports: Ports): Prom
     },
   };
   return { tools, events };
+}
+
+/** The events of the service; undefined for one that has no bus. */
+function openEvents<DB>(
+  { settings, name }: AppOptions<DB>,
+  store: Store<DB>,
+  { clock, random, log, spans, telemetry, image, opened }: Ports,
+): Events<DB> | undefined {
+  if (settings.nats.length === 0) return undefined;
+  const { nats: servers, natsReplicas: replicas } = settings;
+  const bus = createJetStreamBus({ servers, replicas, clock, random, log });
+  opened.push(bus);
+  return createEvents<DB>({
+    ...{ store, bus, image, source: name, relay: { kind: settings.relay } },
+    ...{ clock, random, log, spans, metrics: telemetry.events },
+  });
 }

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { currentContext } from '../kernel/context.ts';
-import { createSpanRing } from '../telemetry/spans.ts';
 import { testTokens, tokenFor } from '../testing/edge-rig.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createEdge, type Edge } from './edge.ts';
@@ -132,23 +131,6 @@ describe('what a request carries', () => {
     expect(await good.json()).toMatchObject({ trace: { state: tracestate, flags: 0 } });
     const bad = await fetch(address, { headers: { traceparent: 'none', tracestate } });
     expect((await bad.json()) as object).not.toHaveProperty('trace.state');
-  });
-
-  test('it leaves a span between its caller and what is called for it', async () => {
-    const spans = createSpanRing();
-    const address = await open({ protocols: [context], tokens: testTokens, spans });
-    const traceId = 'a'.repeat(32);
-    const headers = { traceparent: `00-${traceId}-${'b'.repeat(16)}-01` };
-    const authorization = `Bearer ${tokenFor('ada')}`;
-    const good = await fetch(`${address}/a?secret=1`, { headers: { ...headers, authorization } });
-    const { trace } = (await good.json()) as { trace: { spanId: string } };
-    await fetch(`${address}/b`, { headers });
-    const parentSpanId = 'b'.repeat(16);
-    await eventually(() => spans.ofTrace(traceId).length === 2);
-    expect(spans.ofTrace(traceId)).toMatchObject([
-      { kind: 'server', name: 'GET /a', status: 'OK', parentSpanId, spanId: trace.spanId },
-      { kind: 'server', name: 'GET /b', status: 'UNAUTHENTICATED', parentSpanId },
-    ]);
   });
 
   test('of its baggage, nothing goes on that the edge does not accept', async () => {

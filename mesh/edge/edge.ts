@@ -4,7 +4,7 @@ import { MeshError } from '../kernel/error.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import { type Log, silentLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
-import { noSpans } from '../telemetry/spans.ts';
+import { createHttpMeter } from '../telemetry/http-metrics.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { type Arrived, arrive, isOverlong, known } from './arrive.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -51,13 +51,14 @@ export function createEdge(options: EdgeOptions): Edge {
     rateLimit: options.rate && createRateLimit(options.rate, clock),
   });
   const reading = { random, accepts: new Set(options.baggage) };
-  const leaving = createUpgrades({ upgrades, admission, reading });
+  const meter = options.metrics && createHttpMeter(options.metrics);
+  const leaving = createUpgrades({ upgrades, admission, reading, meter });
   const tokens = asksFor(options.tokens);
   const protocols = [
     ...(options.protocols ?? []),
     ...(options.show === undefined ? [] : protocolsFor(options.show, { clock, tokens })),
   ];
-  const observe = observeRequests(options.spans ?? noSpans, clock);
+  const observe = observeRequests({ spans: options.spans, meter, clock });
   const desk = { admission, allowsOrigin, protocols, observe, log };
   let address = '';
   const listener = createListener({
@@ -108,7 +109,10 @@ async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<
   addCors(request, exchange, desk.allowsOrigin);
   const ended = desk.observe(request, exchange);
   try {
-    if (answerPreflight(request, exchange)) return;
+    if (answerPreflight(request, exchange)) {
+      ended();
+      return;
+    }
     const { principal, rate } = await desk.admission.admit(request, bearerOf(request.headers));
     if (rate !== undefined) {
       for (const [name, value] of Object.entries(rateHeaders(rate))) exchange.header(name, value);
@@ -118,8 +122,9 @@ async function serve(request: Arrived, exchange: Exchange, desk: Desk): Promise<
     await runInContext(context, () => answer(known(request, principal), exchange, desk.protocols));
     ended();
   } catch (thrown) {
-    ended(thrown);
     await fail(thrown, request, exchange, desk.log).catch(() => undefined);
+    // Behind it: the code of the answer is known now.
+    ended(thrown);
   }
 }
 

@@ -14,6 +14,10 @@ export interface Exchange {
   readonly begun: boolean;
   /** The code of the answer, as far as one was said; else 200. */
   readonly status: number;
+  /** Which of the routes that there are was asked, as "/v1/orders/{order_id}"; "" as long as none is known. */
+  readonly route: string;
+  /** Says which it is: requests are counted by it, so there must be few. */
+  routed(route: string): void;
   /** Adds to the headers of whatever answer comes. */
   header(name: string, value: string): void;
   /** A whole answer. */
@@ -51,8 +55,15 @@ export function createExchange(
       outgoing.setHeader(name, typeof value === 'string' ? value : [...value]);
     }
   };
+  let route = '';
   return {
     signal,
+    get route() {
+      return route;
+    },
+    routed(found) {
+      route = found;
+    },
     get begun() {
       return outgoing.headersSent;
     },

@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Random } from '../kernel/random.ts';
+import type { MetricsRegistry } from '../telemetry/registry.ts';
 import type { SpanSink } from '../telemetry/spans.ts';
 import type { TokenOptions } from './authenticate.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -39,6 +40,8 @@ export interface EdgeOptions {
   readonly upgrades?: readonly Upgrade[];
   /** Where the spans of requests go, as `tools.spans`. Default: nowhere. */
   readonly spans?: SpanSink;
+  /** Where requests and connections are counted, as `tools.metrics`. Default: nowhere. */
+  readonly metrics?: Pick<MetricsRegistry, 'observe'>;
   /** Default: the machine's. */
   readonly clock?: Clock;
   /** Default: the machine's. */

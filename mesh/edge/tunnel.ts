@@ -31,6 +31,7 @@ export interface TunnelOptions {
 export function createTunnel(options: TunnelOptions): Protocol {
   return (request, exchange) => {
     if (request.url.pathname !== path || request.method !== 'POST') return undefined;
+    exchange.routed(path);
     return withPatience(request, options.clock, () => serve(request, exchange, options));
   };
 }

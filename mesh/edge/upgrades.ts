@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MeshError } from '../kernel/error.ts';
+import type { HttpMeter } from '../telemetry/http-metrics.ts';
 import type { Admission } from './admission.ts';
 import { type Arrival, arrive, known } from './arrive.ts';
 import { errorAnswer } from './error-body.ts';
@@ -18,9 +19,11 @@ export interface UpgradesOptions {
   readonly upgrades: readonly Upgrade[];
   readonly admission: Admission;
   readonly reading: Arrival;
+  /** Undefined: nobody counts. */
+  readonly meter: HttpMeter | undefined;
 }
 
-export function createUpgrades({ upgrades, admission, reading }: UpgradesOptions): Upgrades {
+export function createUpgrades({ upgrades, admission, reading, meter }: UpgradesOptions): Upgrades {
   const byPath = new Map(upgrades.map((upgrade) => [upgrade.path, upgrade]));
   let leaving = false;
 
@@ -34,6 +37,8 @@ export function createUpgrades({ upgrades, admission, reading }: UpgradesOptions
     // It may have gone, or the edge may have begun to leave, while its token was looked at.
     if (socket.destroyed) return;
     socket.removeListener('error', ignore);
+    const closed = meter?.upgraded(taker.path);
+    if (closed !== undefined) socket.once('close', closed);
     taker.accept({ ...known(request, principal), incoming }, socket, head);
   }
 

@@ -5,6 +5,7 @@ import { createFakeClock } from '../testing/fake-clock.ts';
 import { createBalancerEvents } from './balancer-events.ts';
 import { observeEvents } from './event-metrics.ts';
 import { prometheusName } from './exposition.ts';
+import { createHttpMeter } from './http-metrics.ts';
 import { observePeers, observeServingLanes } from './peer-metrics.ts';
 import type { LaneView, TargetView } from './peers.ts';
 import { observeProjections } from './projection-metrics.ts';
@@ -42,6 +43,7 @@ telemetry.events.sent('shop-orders', 'UNAVAILABLE', 3);
 telemetry.events.consumer('warehouse', 'shop-orders').ended('done', 4, 250);
 telemetry.events.consumer('warehouse', 'shop-orders').ended('failed', 4, undefined);
 observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });
+createHttpMeter(registry);
 observeProjections(registry, () => [{ name: 'stock', state: 'behind' }]);
 createBalancerEvents({ log: silentLog, registry });
 

@@ -21,6 +21,7 @@ import { createServer } from '../rpc/server/server.ts';
 import type { ServiceDefinition } from '../schema/definition.ts';
 import { type Image, weftImage } from '../schema/image.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { createRegistry } from '../telemetry/registry.ts';
 import { noSpans } from '../telemetry/spans.ts';
 
 /** A service as its main.ts describes it, without the settings of a process. */
@@ -94,7 +95,7 @@ export function createInProcessMesh(options: InProcessOptions = {}): InProcessMe
     mine.push(store, events);
     const jobs: (() => Closeable)[] = [];
     const tools: AppTools<DB> = {
-      ...{ store, events, spans: noSpans, ...ports },
+      ...{ store, events, spans: noSpans, metrics: createRegistry(), ...ports },
       ...sagasAndSourcing({ store, events, image, jobs, spans: noSpans, ...ports }),
       client: (definition, stub) => client(definition, mine, stub ? { stub } : {}),
       lead(election, lead) {

@@ -48,6 +48,7 @@ async function serve(request: EdgeRequest, exchange: Exchange, form: Form): Prom
   let trailers = trailersOf(undefined);
   try {
     const method = methodOf(request, methods);
+    exchange.routed(request.url.pathname);
     const body = await exchange.body();
     const messages = readFrames(isText ? fromText(body) : body);
     if (messages.length !== 1) throw wrongCount(messages.length);

@@ -8,6 +8,7 @@ export function serveDocument(make: () => unknown): Protocol {
   return (request, exchange) => {
     const isReading = request.method === 'GET' || request.method === 'HEAD';
     if (request.url.pathname !== path || !isReading) return undefined;
+    exchange.routed(path);
     text ??= JSON.stringify(make(), null, 2);
     exchange.reply(200, { 'content-type': 'application/json' }, text);
     return Promise.resolve();

@@ -42,6 +42,7 @@ export function createRest(options: RestOptions): Protocol {
   return (request, exchange) => {
     const found = router.find(request.method, request.url);
     if (found === undefined) return undefined;
+    exchange.routed(found.binding.template.text);
     const work = { ...options, request, exchange, found };
     return withPatience(request, options.clock, () => serve(work));
   };

@@ -20,7 +20,7 @@ const issuer = { issuer: 'weft-chat', audience: 'chat' };
 
 /** What the service consists of; main.ts runs it for real, tests run it in one process. */
 export function gatewayParts<DB>(tools: AppTools<DB>, options: GatewayOptions): ServiceParts<DB> {
-  const { events, clock, random, log, spans } = tools;
+  const { events, clock, random, log, spans, metrics } = tools;
   const messages = tools.client(MessagesServiceDefinition);
   const presence = tools.client(PresenceServiceDefinition);
   const hall = createHall();
@@ -40,7 +40,7 @@ export function gatewayParts<DB>(tools: AppTools<DB>, options: GatewayOptions): 
     },
   });
   const edge = createEdge({
-    ...{ host: options.host, port: options.edgePort, clock, random, log, spans },
+    ...{ host: options.host, port: options.edgePort, clock, random, log, spans, metrics },
     tokens: { ...issuer, keys: { secret: options.tokenSecret } },
     origins: options.origins,
     protocols: [createPolling(messages)],

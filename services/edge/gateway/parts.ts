@@ -11,7 +11,7 @@ export function gatewayParts(
   tools: AppTools<EdgeDb>,
   { host, edge, nats }: Pick<GatewaySettings, 'host' | 'edge' | 'nats'>,
 ): ServiceParts<EdgeDb> {
-  const { clock, random, log, spans } = tools;
+  const { clock, random, log, spans, metrics } = tools;
   const answers = createAnswers(tools.store, clock);
   tools.every(forgetEveryMs, 'forgetting old answers', async () => {
     await answers.forget();
@@ -21,6 +21,6 @@ export function gatewayParts(
   const upgrades = nats.length > 0 ? [orderTopics(tools)] : [];
   return {
     services: [],
-    doors: [createEdge({ ...edge, host, show, upgrades, clock, random, log, spans })],
+    doors: [createEdge({ ...edge, host, show, upgrades, clock, random, log, spans, metrics })],
   };
 }
