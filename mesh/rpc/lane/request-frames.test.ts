@@ -87,7 +87,7 @@ const expectedCall = (given: GivenCall): unknown => ({
   body: Buffer.from(given.body).toString('hex'),
 });
 
-const runs = { numRuns: 2000 };
+const runs = { numRuns: 500 };
 
 describe('requests', () => {
   test('written by hand are read by generated code', () => {
