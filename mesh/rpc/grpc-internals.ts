@@ -19,8 +19,8 @@ interface Widenable {
   readonly setLocalWindowSize?: unknown;
 }
 
-/** The flag and the length in front of a message; grpc-js cuts the message out of the frame, without copying it. */
-const prefixBytes = 5;
+/** The flag and the length in front of each message of gRPC; grpc-js cuts the message out of the frame, without copying it. */
+export const prefixBytes = 5;
 
 /**
  * True for a message with the flag of a compressed one although nobody said how it is compressed. grpc-js

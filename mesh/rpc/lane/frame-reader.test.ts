@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameReader, prefixBytes, putPrefix } from './frame-reader.ts';
+import { prefixBytes } from '../grpc-internals.ts';
+import { FrameReader, putPrefix } from './frame-reader.ts';
 
 const limit = 1000;
 const messages = fc.array(fc.uint8Array({ maxLength: limit }), { maxLength: 8, size: 'max' });

@@ -1,7 +1,5 @@
+import { prefixBytes } from '../grpc-internals.ts';
 import { malformed } from './cursor.ts';
-
-/** A flag and a length stand in front of each message of gRPC. */
-export const prefixBytes = 5;
 
 /** Writes the prefix of a message of `length` bytes that stands behind it. */
 export function putPrefix(into: Buffer, at: number, length: number): void {
