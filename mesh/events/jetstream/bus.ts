@@ -4,6 +4,7 @@ import type { Log } from '../../kernel/log.ts';
 import { checkToken } from '../../kernel/names.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Bus } from '../bus/bus.ts';
+import { createAcks } from './acks.ts';
 import { createConsumption } from './consumption.ts';
 import { unavailable } from './error.ts';
 import { createInspection } from './inspection.ts';
@@ -59,7 +60,8 @@ export function createJetStreamBus(options: JetStreamBusOptions): Bus {
     clock,
     onNoStream,
   });
-  const ports = { link, streams, heartbeatMs, requestTimeoutMs, clock, random, log };
+  const acks = createAcks(clock);
+  const ports = { link, streams, acks, heartbeatMs, requestTimeoutMs, clock, random, log };
   const open = new Set<Closeable>();
   /** Whatever is opened is closed with the bus. */
   const opened = <T extends Closeable>(create: (onClosed: () => void) => T): T => {
@@ -91,6 +93,7 @@ export function createJetStreamBus(options: JetStreamBusOptions): Bus {
     },
     async close() {
       await Promise.all([...open].map((each) => each.close()));
+      acks.flush();
       await link.close();
     },
   };

@@ -1,4 +1,5 @@
 import type { ConsumeOptions, Consumption } from '../bus/bus.ts';
+import type { Acks } from './acks.ts';
 import { createDelivery, placeOf } from './delivery.ts';
 import { ensureDurable, resetDurable } from './durable.ts';
 import { createPullLoop, type PullPorts, type PullSession } from './pull-loop.ts';
@@ -6,6 +7,7 @@ import type { Streams } from './streams.ts';
 
 export interface ConsumptionPorts extends PullPorts {
   readonly streams: Streams;
+  readonly acks: Acks;
   readonly requestTimeoutMs: number;
 }
 
@@ -15,7 +17,7 @@ export function createConsumption(
   wanted: ConsumeOptions,
   onClosed: () => void,
 ): Consumption {
-  const { link, streams, requestTimeoutMs: timeoutMs } = ports;
+  const { link, streams, acks, requestTimeoutMs: timeoutMs } = ports;
   const { channel, consumer, maxInFlight, ordered = false } = wanted;
   let asserted = false;
 
@@ -40,6 +42,8 @@ export function createConsumption(
     ...{ channel: channel.name, what: `consumer ${consumer}`, maxInFlight, onClosed },
     async prepare(connection, signal) {
       await streams.ensure(channel, signal);
+      // An ordered consumer begins with what the server does not know to be acked.
+      acks.flush();
       try {
         if (ordered) await resetDurable(connection, wanted, { timeoutMs });
         else await ensureDurable(connection, wanted, { assert: !asserted, timeoutMs });
@@ -55,7 +59,7 @@ export function createConsumption(
     onMessage(msg, session) {
       const { connection } = session;
       const isUp = (): boolean => link.current() === connection;
-      const delivery = createDelivery(msg, { isUp, onSettled });
+      const delivery = createDelivery(msg, { isUp, acks, onSettled });
       if (session.isLive && isNext(session, msg.reply ?? '')) wanted.onDelivery(delivery);
       else delivery.nak();
     },

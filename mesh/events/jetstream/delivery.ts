@@ -1,26 +1,30 @@
 import type { Msg } from 'nats';
 import type { Delivery } from '../bus/bus.ts';
+import type { Acks } from './acks.ts';
 import { lazyHeaders } from './headers.ts';
 
 export interface DeliveryPorts {
   /** Whether the connection that brought the message still stands. */
   readonly isUp: () => boolean;
+  readonly acks: Acks;
   readonly onSettled: () => void;
 }
 
 /** A JetStream message as a delivery. Source of the words: docs.nats.io, "acknowledging messages". */
-export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): Delivery {
+export function createDelivery(msg: Msg, { isUp, acks, onSettled }: DeliveryPorts): Delivery {
   const { sequence, deliveries } = placeOf(msg.reply ?? '');
   let settled = false;
   // Without a connection the client would drop it silently; the message comes again by itself.
   const say = (words: string): void => {
     if (isUp()) msg.respond(words);
   };
-  const settle = (words: string): void => {
-    if (settled) return;
+  const ack = (): void => {
+    say('+ACK');
+  };
+  const settle = (): boolean => {
+    if (settled) return false;
     settled = true;
-    say(words);
-    onSettled();
+    return true;
   };
   return {
     subject: msg.subject,
@@ -29,11 +33,15 @@ export function createDelivery(msg: Msg, { isUp, onSettled }: DeliveryPorts): De
     sequence,
     deliveries,
     ack: () => {
-      settle('+ACK');
+      if (!settle()) return;
+      acks.send(ack);
+      onSettled();
     },
     nak: (delayMs = 0) => {
+      if (!settle()) return;
       const delay = Math.round(delayMs) * 1_000_000;
-      settle(delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK');
+      say(delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK');
+      onSettled();
     },
     working: () => {
       if (!settled) say('+WPI');
