@@ -8,6 +8,7 @@ import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Snapshot } from '../discovery/resolver.ts';
 import { MeshError } from '../kernel/error.ts';
 import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
+import { startCollector } from '../testing/collector.ts';
 import { type ConsulServer, startConsul } from '../testing/consul.ts';
 import { eventually } from '../testing/eventually.ts';
 import { startApp } from './app.ts';
@@ -162,4 +163,26 @@ describe('a process', () => {
     expect(log()).toMatch(/crashed: an exception that nobody caught/);
     expect(log()).toContain('a fault that nobody expected');
   });
+});
+
+test('spans are sent to the collector that the environment names, the last ones when the process ends', async () => {
+  const collector = await startCollector();
+  try {
+    const told = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, INSTANCE_ID: 'payments-traced' };
+    const build = () => ({ services: [service] });
+    const app = await startApp({ name: 'payments', settings: settings(told), build });
+    await eventually(async () => {
+      expect(await payments.getPayment({ orderId: 'any' })).toEqual({ payment: undefined });
+    });
+    await app.close();
+    const [request] = collector.requests;
+    expect(request).toMatchObject({
+      path: '/v1/traces',
+      resource: { 'service.name': 'payments', 'service.instance.id': 'payments-traced' },
+    });
+    const names = collector.requests.flatMap(({ spans }) => spans.map(({ name }) => name));
+    expect(names).toContain('shop.payments.v1.PaymentsService/GetPayment');
+  } finally {
+    await collector.close();
+  }
 });

@@ -19,6 +19,7 @@ import { createLog } from '../telemetry/log.ts';
 import { createSpanRing } from '../telemetry/spans.ts';
 import { createTelemetry } from '../telemetry/telemetry.ts';
 import { openDoors } from './doors.ts';
+import { exportSpans } from './export-spans.ts';
 import { listen } from './listen.ts';
 import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
@@ -38,13 +39,15 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
   const instanceId = settings.instanceId ?? newInstanceId(name);
   const fields = { service: name, instance: instanceId };
   const log = createLog({ level: settings.logLevel, fields });
-  const spans = createSpanRing();
+  const system = { clock: systemClock, random: systemRandom, log };
+  const ring = createSpanRing();
   const image = options.image ?? weftImage();
-  const ports = { clock: systemClock, random: systemRandom, log, spans, image };
   const opened: Closeable[] = [];
   try {
     const telemetry = createTelemetry({ clock: systemClock, service: name, instanceId });
     opened.push(telemetry);
+    const spans = exportSpans(ring, settings, { ...system, ...fields, telemetry, opened });
+    const ports = { ...system, image, spans };
     const consul = createConsul({ address: settings.consul, ...ports });
     const discovery = createConsulDiscovery({ consul, ...ports });
     opened.push(closingConsul(consul), discovery);
@@ -52,15 +55,14 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
     opened.push(reach);
     const known = { ...ports, elections: electionsOf(instanceId, { consul, ...ports }), opened };
-    const opening = { ...known, peers: reach.peers, telemetry };
-    const { tools, events } = await openParts(options, opening);
+    const { tools, events } = await openParts(options, { ...known, peers: reach.peers, telemetry });
     const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);
     const server = createServer({ ...ports, metrics: telemetry.rpc, lane: settings.lane });
     server.add(
       AdminServiceDefinition,
       createAdminService({
-        ...{ service: name, instanceId, spans, image },
+        ...{ service: name, instanceId, spans: ring, image },
         ...{ deadLetters: events?.deadLetters, sagas: tools.desk, events: watching?.view },
         ...visible(telemetry, reach, server),
       }),

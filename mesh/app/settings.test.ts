@@ -22,6 +22,7 @@ test('an empty environment gives the defaults of a process beside a local agent'
     metricsPort: 0,
     zone: undefined,
     version: undefined,
+    collector: undefined,
   });
   // A folder of one's own: what others may write to could be the socket of an impostor.
   expect(readSettings({}).sockets).toContain(`weft-${String(userInfo().uid)}`);
@@ -59,3 +60,23 @@ test('every fault is reported at once, with what was found', () => {
   expect(read).toThrow(/STORE.*sqlite:/);
   expect(read).toThrow(/LIMIT.*"x"/);
 });
+
+test("a collector is known by OpenTelemetry's own variables", () => {
+  const { collector } = readSettings({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example/otlp',
+    OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20a2V5, x-scope=shop,',
+  });
+  expect(collector).toEqual({
+    url: 'https://collector.example/otlp/v1/traces',
+    headers: { authorization: 'Basic a2V5', 'x-scope': 'shop' },
+  });
+});
+
+test.each(['Authorization: Bearer secret', 'x=%zz-secret', 'x=a%0Asecret'])(
+  'headers of a collector that cannot be read are not repeated: %s',
+  (headers) => {
+    const read = (): unknown => readSettings({ OTEL_EXPORTER_OTLP_HEADERS: headers });
+    expect(read).toThrow(/OTEL_EXPORTER_OTLP_HEADERS: use name=value/);
+    expect(read).not.toThrow(/secret/);
+  },
+);

@@ -3,6 +3,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { MeshError } from '../kernel/error.ts';
 import { systemRandom } from '../kernel/random.ts';
+import {
+  type Collector,
+  collectorOf,
+  collectorShape,
+  secretVariables,
+} from './collector-settings.ts';
 
 /** A list in one variable, separated by commas; blanks and empty items do not count. */
 const list = z.string().transform((text) =>
@@ -71,6 +77,7 @@ const common = z.object({
   ZONE: label,
   /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
   SERVICE_VERSION: label,
+  ...collectorShape,
 });
 
 /** What every weft process is told from outside. */
@@ -107,6 +114,8 @@ export interface Settings {
   readonly zone: string | undefined;
   /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
   readonly version: string | undefined;
+  /** Where spans are sent; undefined: nowhere. */
+  readonly collector: Collector | undefined;
 }
 
 /**
@@ -132,7 +141,8 @@ export function readSettings(
       'the environment of this process is not usable',
       issues.map((issue) => {
         const field = issue.path.join('.');
-        return { field, description: `${issue.message} (found ${JSON.stringify(said[field])})` };
+        const found = secretVariables.has(field) ? '' : ` (found ${JSON.stringify(said[field])})`;
+        return { field, description: `${issue.message}${found}` };
       }),
     );
   }
@@ -155,6 +165,7 @@ export function readSettings(
     metricsPort: data.METRICS_PORT === 'off' ? undefined : data.METRICS_PORT,
     zone: data.ZONE,
     version: data.SERVICE_VERSION,
+    collector: collectorOf(data),
   };
 }
 

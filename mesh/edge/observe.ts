@@ -1,7 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import type { HttpMeter } from '../telemetry/http-metrics.ts';
-import type { SpanSink } from '../telemetry/spans.ts';
+import { type SpanSink, samplingOf } from '../telemetry/spans.ts';
 import type { Arrived } from './arrive.ts';
 import type { Exchange } from './exchange.ts';
 import { statusOfHttp } from './http-status.ts';
@@ -39,6 +39,7 @@ export function observeRequests({ spans, meter, clock }: ObserveParts): ObserveR
         ...(parentSpanId !== undefined && { parentSpanId }),
         ...{ startMs, status: statusOf(exchange, thrown), peer, attempts: 1 },
         durationUs: Math.round(durationMs * 1000),
+        ...samplingOf(trace),
       });
     };
   };

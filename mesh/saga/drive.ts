@@ -1,7 +1,7 @@
 import { childTrace, runInContext, type TraceContext } from '../kernel/context.ts';
 import { deadlineIn } from '../kernel/deadline.ts';
 import { MeshError } from '../kernel/error.ts';
-import type { SpanSink } from '../telemetry/spans.ts';
+import { type SpanSink, samplingOf } from '../telemetry/spans.ts';
 import { type AdvanceParts, advance, contextOf } from './advance.ts';
 import type { Saga } from './definition.ts';
 import { openEntry, type SagaState } from './state.ts';
@@ -121,6 +121,7 @@ function spanOf<DB>({ saga, state, trace, clock, spans }: Told<DB>): (status: st
       ...{ kind: 'step', name, startMs, status, peer: state.id },
       durationUs: Math.round((clock.monotonic() - start) * 1000),
       attempts: Math.max(1, state.attempts),
+      ...samplingOf(trace),
     });
   };
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { silentLog } from '../kernel/log.ts';
+import { systemRandom } from '../kernel/random.ts';
 import { createFakeClock } from '../testing/fake-clock.ts';
 import { createBalancerEvents } from './balancer-events.ts';
 import { observeEvents } from './event-metrics.ts';
 import { prometheusName } from './exposition.ts';
 import { createHttpMeter } from './http-metrics.ts';
+import { createSpanExporter } from './otlp/exporter.ts';
 import { observePeers, observeServingLanes } from './peer-metrics.ts';
 import type { LaneView, TargetView } from './peers.ts';
 import { observeProjections } from './projection-metrics.ts';
@@ -44,6 +46,10 @@ telemetry.events.consumer('warehouse', 'shop-orders').ended('done', 4, 250);
 telemetry.events.consumer('warehouse', 'shop-orders').ended('failed', 4, undefined);
 observeSagas(registry, { counts: () => ({ running: 2, compensating: 0, stuck: 1 }) });
 createHttpMeter(registry);
+createSpanExporter({
+  ...{ url: 'http://127.0.0.1:4318/v1/traces', resource: {}, clock: createFakeClock() },
+  ...{ random: systemRandom, log: silentLog, registry },
+});
 observeProjections(registry, () => [{ name: 'stock', state: 'behind' }]);
 createBalancerEvents({ log: silentLog, registry });
 

@@ -3,6 +3,8 @@
  * `weft trace` can draw the way of an order without a collector beside the mesh.
  */
 
+import type { TraceContext } from '../kernel/context.ts';
+
 /** Which side of which exchange a span stands on, in the words of OpenTelemetry; or a step of a saga. */
 export type SpanKind = 'client' | 'server' | 'producer' | 'consumer' | 'step';
 
@@ -28,12 +30,34 @@ export interface SpanRecord {
   readonly peer: string;
   /** Attempts of a call or step, or deliveries of an event; 1 when all went well. */
   readonly attempts: number;
+  /** Whoever began the trace asked that it be recorded nowhere (W3C Trace Context): shown here, exported never. */
+  readonly unsampled?: true;
+}
+
+/** What the record of a span in this trace says of its sampling. */
+export function samplingOf(trace: TraceContext): Pick<SpanRecord, 'unsampled'> {
+  return isUnsampled(trace) ? { unsampled: true } : {};
+}
+
+/** Almost never so, and asked for every call. */
+export function isUnsampled({ flags }: TraceContext): boolean {
+  return flags !== undefined && (flags & 1) === 0;
 }
 
 /** Where spans go. `record` never throws and never waits. */
 export interface SpanSink {
   /** Takes a span that has ended. Must neither throw nor wait: it stands in the way of calls. */
   record(span: SpanRecord): void;
+}
+
+/** Hands each span to both. */
+export function bothSinks(one: SpanSink, other: SpanSink): SpanSink {
+  return {
+    record(span) {
+      one.record(span);
+      other.record(span);
+    },
+  };
 }
 
 /** Keeps nothing; the default of library parts used alone. */

@@ -3,7 +3,7 @@ import { childTrace } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { SpanSink } from '../../telemetry/spans.ts';
+import { type SpanSink, samplingOf } from '../../telemetry/spans.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { filterOfSubject } from '../bus/subject.ts';
 import { blame } from './blame.ts';
@@ -119,6 +119,7 @@ export function traced(
         status,
         peer: consumer,
         attempts: delivery.deliveries,
+        ...samplingOf(trace),
       });
     };
     try {

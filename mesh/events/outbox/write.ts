@@ -7,7 +7,7 @@ import type { Validator } from '../../schema/validate.ts';
 import type { Transaction } from '../../store/sql.ts';
 import type { Store } from '../../store/store.ts';
 import type { EventMetrics } from '../../telemetry/event-meters.ts';
-import type { SpanSink } from '../../telemetry/spans.ts';
+import { type SpanSink, samplingOf } from '../../telemetry/spans.ts';
 import type { Outgoing } from '../bus/bus.ts';
 import { type Envelope, toHeaders } from '../envelope.ts';
 import type { Outbox } from './outbox.ts';
@@ -84,6 +84,7 @@ export function createWrite<DB>(options: WriterOptions<DB>): Write<DB> {
       status: 'OK',
       peer: channel,
       attempts: 1,
+      ...samplingOf(trace),
     } as const;
     // After the commit, so that no trace shows an event that was rolled back.
     store.onCommit(tx, () => {

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
-import { noSpans, type SpanSink } from '../../telemetry/spans.ts';
+import { isUnsampled, noSpans, type SpanSink } from '../../telemetry/spans.ts';
 import { type ClientContext, clientContext } from './context.ts';
 
 /** Tells metrics and spans of the calls of one method, as their caller sees them. */
@@ -45,9 +45,9 @@ export function createObserver({ clock, spans, meter, name }: ObserverParts): Ob
         startMs: clock.now() - durationMs,
         durationUs: Math.round(durationMs * 1000),
       };
-      spans.record(
-        parent.trace === undefined ? span : { ...span, parentSpanId: parent.trace.spanId },
-      );
+      const linked =
+        parent.trace === undefined ? span : { ...span, parentSpanId: parent.trace.spanId };
+      spans.record(isUnsampled(trace) ? { ...linked, unsampled: true } : linked);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import type { ServerMeter } from '../../telemetry/rpc-metrics.ts';
-import { noSpans, type SpanRecord, type SpanSink } from '../../telemetry/spans.ts';
+import { isUnsampled, noSpans, type SpanRecord, type SpanSink } from '../../telemetry/spans.ts';
 import { type ServerContext, serverContext } from './call.ts';
 
 /** What is recorded of the calls of one method. */
@@ -92,5 +92,6 @@ function spanOf(context: ServerContext, name: string, status: Status, durationMs
   };
   // Not by a conditional spread, which would be the dearest thing in here.
   if (parentSpanId !== undefined) span.parentSpanId = parentSpanId;
+  if (isUnsampled(trace)) span.unsampled = true;
   return span;
 }
