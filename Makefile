@@ -59,6 +59,12 @@ demo: ready ## Play a story against the running mesh and show what becomes of it
 stat: ready ## Show the last minute of calls: success, rate, latency, lane and plain (S=orders for one service)
 	@$(weft) stat $(S)
 
+top: ready ## The same over and over, what fails first, until q (S=orders for one service)
+	@$(weft) top $(S)
+
+tap: ready ## Show calls and handled events as they happen (S=orders; A="--failed", "--slow 100ms", "--method PlaceOrder")
+	@$(weft) tap $(or $(S),$(error say of which service, as "make tap S=orders")) $(A)
+
 policy: ready ## Show the policy of calls to a service, each value with its origin (S=inventory)
 	@$(weft) policy $(or $(S),$(error say of which service, as "make policy S=inventory"))
 
@@ -195,4 +201,4 @@ ready: $(installed) node_modules/.bin/weft
 node_modules/.bin/weft: | $(installed)
 	@ln -sf ../../mesh/cli/main.ts $@
 
-.PHONY: help up down ps logs demo stat policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready
+.PHONY: help up down ps logs demo stat top tap policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready

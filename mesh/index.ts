@@ -2,7 +2,7 @@
 
 export { z } from 'zod';
 export { collectTrace } from './admin/collect.ts';
-export { toSpan } from './admin/service.ts';
+export { toSpan } from './admin/span.ts';
 export { renderTrace, traceTree } from './admin/trace-tree.ts';
 export { startApp } from './app/app.ts';
 export {

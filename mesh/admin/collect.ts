@@ -115,7 +115,7 @@ async function askOne<T>(
 }
 
 /** Discovery that knows one endpoint, so that a call meets that one and no other. */
-function only(endpoint: Endpoint): Resolver {
+export function only(endpoint: Endpoint): Resolver {
   return {
     watch(service, listener) {
       listener({ service, endpoints: [endpoint], stale: false });

@@ -8,6 +8,7 @@ import type {
 } from '../../gen/weft/admin/v1/admin.ts';
 import { type Golden, golden, type Part, share, sum } from './golden.ts';
 import { type ConsumerRow, consumerRows, type PublisherRow, publisherRows } from './mesh-events.ts';
+import { isOwn } from './own-services.ts';
 
 /**
  * The mesh as its processes see it, added up. Counts and buckets are added and percentiles are taken of the
@@ -65,15 +66,12 @@ export interface MethodRow extends Golden {
   readonly streaming: boolean;
 }
 
-/** What the mesh asks of itself: it would drown a quiet service. */
-const ownServices = /^(weft\.admin|weft\.lane|grpc\.health|grpc\.reflection)\./;
-
 export function meshStats(
   answers: readonly GetStatsResponse[],
   options: { readonly own?: boolean } = {},
 ): MeshStats {
   const wanted = ({ method }: { readonly method: string }): boolean =>
-    options.own === true || !ownServices.test(method);
+    options.own === true || !isOwn(method);
   const byService = [...Map.groupBy(answers, ({ service }) => service)].sort(byKey);
   return {
     services: byService.map(([service, instances]) => serviceRow(service, instances, wanted)),

@@ -5,15 +5,16 @@ import {
   type GetStatsResponse,
   type ListSpansRequest,
   type ListSpansResponse,
-  type Span,
-  SpanKind,
 } from '../../gen/weft/admin/v1/admin.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 import type { Implementation } from '../rpc/server/implementation.ts';
-import type { SpanRecord, SpanRing } from '../telemetry/spans.ts';
+import type { SpanRing } from '../telemetry/spans.ts';
 import { type DeadLetterSources, deadLetterMethods } from './dead-letters.ts';
 import type { PolicyView } from './ports.ts';
 import { type SagaSources, sagaMethods } from './sagas.ts';
+import { toSpan } from './span.ts';
 import { type StatsSources, statsOf } from './stats.ts';
+import { tapMethods } from './tap.ts';
 
 export interface AdminOptions extends StatsSources, DeadLetterSources, SagaSources {
   /** The name of the service that this process is an instance of. */
@@ -22,11 +23,13 @@ export interface AdminOptions extends StatsSources, DeadLetterSources, SagaSourc
   readonly spans: SpanRing;
   /** Default: this process calls nobody. */
   readonly policy?: PolicyView | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** What a process tells of itself: weft.admin.v1. */
 export function createAdminService(options: AdminOptions): Implementation<AdminServiceDefinition> {
-  const { service, instanceId } = options;
+  const { service, instanceId, spans, clock = systemClock } = options;
   return {
     getStats(): Promise<GetStatsResponse> {
       return Promise.resolve({ service, instanceId, ...statsOf(options) });
@@ -35,9 +38,10 @@ export function createAdminService(options: AdminOptions): Implementation<AdminS
       return Promise.resolve({ service, instanceId, ...policyOf(request, options.policy) });
     },
     listSpans(request: ListSpansRequest): Promise<ListSpansResponse> {
-      const spans = options.spans.ofTrace(request.traceId);
-      return Promise.resolve({ spans: spans.map((span) => toSpan(span, options)) });
+      const known = spans.ofTrace(request.traceId);
+      return Promise.resolve({ spans: known.map((span) => toSpan(span, options)) });
     },
+    ...tapMethods({ service, instanceId, spans, clock }),
     ...deadLetterMethods(options),
     ...sagaMethods(options),
   };
@@ -58,37 +62,5 @@ function policyOf(
     faults: asked.flatMap(({ target: of, faults = [] }) =>
       faults.map((message) => ({ target: of, message })),
     ),
-  };
-}
-
-const kinds = {
-  client: SpanKind.CLIENT,
-  server: SpanKind.SERVER,
-  producer: SpanKind.PRODUCER,
-  consumer: SpanKind.CONSUMER,
-  step: SpanKind.STEP,
-} as const;
-
-/** A recorded span as others read it: with the process that recorded it. */
-export function toSpan(
-  span: SpanRecord,
-  { service, instanceId }: Pick<AdminOptions, 'service' | 'instanceId'>,
-): Span {
-  return {
-    traceId: span.traceId,
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId ?? '',
-    kind: kinds[span.kind],
-    name: span.name,
-    service,
-    instanceId,
-    startTime: {
-      seconds: BigInt(Math.floor(span.startMs / 1000)),
-      nanos: Math.floor((span.startMs % 1000) * 1e6),
-    },
-    durationUs: BigInt(Math.round(span.durationUs)),
-    status: span.status,
-    peer: span.peer,
-    attempts: span.attempts,
   };
 }

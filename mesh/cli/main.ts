@@ -18,6 +18,8 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start-stop.ts')).startCommand(),
   call: async () => (await import('./call.ts')).callCommand(),
   stat: async () => (await import('./stat.ts')).statCommand(),
+  top: async () => (await import('./top.ts')).topCommand(),
+  tap: async () => (await import('./tap.ts')).tapCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
   saga: async () => (await import('./saga.ts')).sagaCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),

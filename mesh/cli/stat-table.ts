@@ -3,12 +3,16 @@ import type { ConsumerRow, PublisherRow } from '../admin/mesh-events.ts';
 import type { EdgeRow, MeshStats, MethodRow, ServiceRow } from '../admin/mesh-stats.ts';
 import { table } from './table.ts';
 
-/** The text of `weft stat`: services, who calls whom, and the methods when one service is asked for. */
-export function statTables(stats: MeshStats, service: string | undefined): string {
+/** The text of `weft stat`: services, who calls whom, and the methods when one service is asked for, or all are. */
+export function statTables(
+  stats: MeshStats,
+  service: string | undefined,
+  every: { readonly methods: boolean } = { methods: service !== undefined },
+): string {
   const { services, edges, methods, publishers, consumers } = only(service, stats);
   const parts = [table([...serviceHeadings], services.map(serviceCells))];
   if (edges.length > 0) parts.push(table([...edgeHeadings], edges.map(edgeCells)));
-  if (service !== undefined && methods.length > 0) {
+  if (every.methods && methods.length > 0) {
     parts.push(table([...methodHeadings], methods.map(methodCells)));
   }
   if (publishers.length > 0) parts.push(table(publisherHeadings, publishers.map(publisherCells)));

@@ -59,18 +59,27 @@ async function look(
   service: string | undefined,
   { mesh, options, io }: { mesh: MeshDoor; options: StatOptions; io: CommandIo },
 ): Promise<string> {
-  const services = await mesh.services();
-  if (service !== undefined && !services.includes(service)) throw unknown(service, services);
-  const { resolver } = mesh;
-  const asked = await collectStats({ services, resolver, clock: systemClock });
-  if (asked.silent.length > 0) io.note(`no answer from ${asked.silent.join(', ')}: not counted`);
-  const stats = meshStats(asked.answers, { own: options.all === true });
+  const { stats, silent } = await lookAt(service, mesh, options);
+  if (silent.length > 0) io.note(`no answer from ${silent.join(', ')}: not counted`);
   if (options.output === 'json') return JSON.stringify(only(service, stats), null, 2);
   return statTables(shown(stats, options), service);
 }
 
+/** What the instances of the mesh measured in the last minute, and those that did not answer. */
+export async function lookAt(
+  service: string | undefined,
+  mesh: MeshDoor,
+  { all }: Pick<StatOptions, 'all'>,
+): Promise<{ readonly stats: MeshStats; readonly silent: readonly string[] }> {
+  const services = await mesh.services();
+  if (service !== undefined && !services.includes(service)) throw unknown(service, services);
+  const { resolver } = mesh;
+  const asked = await collectStats({ services, resolver, clock: systemClock });
+  return { stats: meshStats(asked.answers, { own: all === true }), silent: asked.silent };
+}
+
 /** A service that calls nobody has edges to nobody: clients that were made and never used are left out. */
-function shown(stats: MeshStats, { all }: StatOptions): MeshStats {
+export function shown(stats: MeshStats, { all }: Pick<StatOptions, 'all'>): MeshStats {
   if (all === true) return stats;
   const used = stats.edges.filter(
     (edge) =>

@@ -71,7 +71,7 @@ export function protect<T extends Client>(
     if (typeof generated !== 'function') continue;
     const invoke: GeneratedMethod = (...args) => Reflect.apply(generated, client, args) as unknown;
     const meter = metrics.client(target, method);
-    const observer = createObserver({ clock, spans, meter, name: nameOf({ method }) });
+    const observer = createObserver({ clock, spans, meter, name: nameOf({ method }), target });
     const { retry, hedge, refusals } = policy;
     const call = unaryStack({ clock, route, guard, retry, hedge, refusals, meter, observer });
     const { random } = policy;

@@ -1,9 +1,11 @@
+import type { TransportKind } from '../kernel/call.ts';
+import type { TraceContext } from '../kernel/context.ts';
+import type { MeshError } from '../kernel/error.ts';
+
 /**
  * Spans: one record for each side of each exchange. A process keeps its last ones in a ring, so that
  * `weft trace` can draw the way of an order without a collector beside the mesh.
  */
-
-import type { TraceContext } from '../kernel/context.ts';
 
 /** Which side of which exchange a span stands on, in the words of OpenTelemetry; or a step of a saga. */
 export type SpanKind = 'client' | 'server' | 'producer' | 'consumer' | 'step';
@@ -30,8 +32,45 @@ export interface SpanRecord {
   readonly peer: string;
   /** Attempts of a call or step, or deliveries of an event; 1 when all went well. */
   readonly attempts: number;
+  /** Calls: how the last attempt travelled. */
+  readonly transport?: TransportKind;
+  /** Clients: the service that was called, by its name in discovery. */
+  readonly target?: string;
+  /** Clients: the instance of the last attempt; empty when there was none. */
+  readonly endpoint?: string;
+  /** What it failed with; absent when it did not. */
+  readonly failure?: SpanFailure;
+  /** Clients: the attempts that failed, in their order; absent without one. */
+  readonly failedAttempts?: readonly FailedAttempt[];
+  /** Clients: the time between attempts, in microseconds; absent when none was repeated. */
+  readonly waitedUs?: number;
   /** Whoever began the trace asked that it be recorded nowhere (W3C Trace Context): shown here, exported never. */
   readonly unsampled?: true;
+}
+
+/** The error of a span, as far as it is kept: a ring of errors would keep their stacks and causes. */
+export interface SpanFailure {
+  /** As "NO_ENDPOINT"; empty when it named none. */
+  readonly reason: string;
+  /** In words, at most 300 characters. */
+  readonly message: string;
+}
+
+/** One attempt of a call that failed. */
+export interface FailedAttempt extends SpanFailure {
+  readonly instanceId: string;
+  /** The gRPC status name. */
+  readonly status: string;
+  /** In microseconds. */
+  readonly durationUs: number;
+}
+
+const longestMessage = 300;
+
+/** What a span keeps of an error. */
+export function failureOf({ reason = '', rawMessage }: MeshError): SpanFailure {
+  const cut = rawMessage.length > longestMessage;
+  return { reason, message: cut ? `${rawMessage.slice(0, longestMessage - 1)}…` : rawMessage };
 }
 
 /** What the record of a span in this trace says of its sampling. */
@@ -66,6 +105,11 @@ export const noSpans: SpanSink = { record: () => undefined };
 export interface SpanRing extends SpanSink {
   /** The spans of one trace that are still kept, in the order in which they ended. */
   ofTrace(traceId: string): SpanRecord[];
+  /**
+   * Tells `listener` of every span from now on, until the returned function is called. It stands in the way of
+   * calls as `record` does. Nobody listens, nothing is done.
+   */
+  follow(listener: (span: SpanRecord) => void): () => void;
 }
 
 /**
@@ -75,10 +119,21 @@ export interface SpanRing extends SpanSink {
 export function createSpanRing(capacity = 8192): SpanRing {
   const slots: SpanRecord[] = [];
   let next = 0;
+  // Undefined and not empty: most processes are never followed, and each call pays for one look.
+  let followers: readonly ((span: SpanRecord) => void)[] | undefined;
   return {
     record(span) {
       slots[next] = span;
       next = (next + 1) % capacity;
+      if (followers !== undefined) for (const tell of followers) tell(span);
+    },
+    follow(listener) {
+      const tell = (span: SpanRecord): void => listener(span);
+      followers = [...(followers ?? []), tell];
+      return () => {
+        const left = followers?.filter((each) => each !== tell) ?? [];
+        followers = left.length === 0 ? undefined : left;
+      };
     },
     ofTrace(traceId) {
       const oldestFirst = [...slots.slice(next), ...slots.slice(0, next)];

@@ -3,7 +3,7 @@ import { childTrace } from '../../kernel/context.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
-import { type SpanSink, samplingOf } from '../../telemetry/spans.ts';
+import { failureOf, type SpanSink, samplingOf } from '../../telemetry/spans.ts';
 import type { Delivery } from '../bus/bus.ts';
 import { filterOfSubject } from '../bus/subject.ts';
 import { blame } from './blame.ts';
@@ -108,7 +108,7 @@ export function traced(
     const trace = childTrace(envelope?.trace, random);
     const startMs = clock.now();
     const start = clock.monotonic();
-    const record = (status: string): void => {
+    const record = (status: string, thrown?: unknown): void => {
       spans.record({
         ...{ traceId: trace.traceId, spanId: trace.spanId },
         ...(envelope?.trace && { parentSpanId: envelope.trace.spanId }),
@@ -120,20 +120,21 @@ export function traced(
         peer: consumer,
         attempts: delivery.deliveries,
         ...samplingOf(trace),
+        ...(thrown !== undefined && { failure: failureOf(MeshError.from(thrown)) }),
       });
     };
     try {
       const verdict = await next({ ...incoming, trace });
       // A duplicate is no work: the span of the first time stands.
-      if (verdict.kind === 'nak') record(MeshError.from(verdict.error).status);
-      else if (verdict.kind === 'parked') record(verdict.error.status);
+      if (verdict.kind === 'nak') record(MeshError.from(verdict.error).status, verdict.error);
+      else if (verdict.kind === 'parked') record(verdict.error.status, verdict.error);
       else if (verdict.outcome === 'done') record('OK');
       else if (verdict.outcome === 'dead') record('DEAD_LETTERED');
       else if (verdict.outcome === 'expired') record('EXPIRED');
-      else if (verdict.outcome === 'refused') record(verdict.error.status);
+      else if (verdict.outcome === 'refused') record(verdict.error.status, verdict.error);
       return verdict;
     } catch (thrown) {
-      record(MeshError.from(thrown).status);
+      record(MeshError.from(thrown).status, thrown);
       throw thrown;
     }
   };

@@ -6,6 +6,7 @@ import { verdictOf } from '../../resilience/failure.ts';
 import type { Retry } from '../../resilience/retry.ts';
 import { nobodyThere } from '../../resilience/unreached.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
+import { failureOf } from '../../telemetry/spans.ts';
 import { type ClientContext, clientContext } from './context.ts';
 import type { Lent, Route } from './route.ts';
 
@@ -88,7 +89,12 @@ export function endedBadly(
   });
   (report.failed ??= new Set()).add(lent.endpoint.instanceId);
   const { transport, sentBytes, receivedBytes } = report;
-  meter.attemptEnded(status, clock.monotonic() - sentMs, transport, sentBytes, receivedBytes);
+  const tookMs = clock.monotonic() - sentMs;
+  (report.failedAttempts ??= []).push({
+    ...{ instanceId: lent.endpoint.instanceId, status },
+    ...{ durationUs: Math.round(tookMs * 1000), ...failureOf(error) },
+  });
+  meter.attemptEnded(status, tookMs, transport, sentBytes, receivedBytes);
   return error;
 }
 

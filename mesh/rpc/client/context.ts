@@ -6,6 +6,7 @@ import type { Deadline } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Repeats } from '../../telemetry/rpc-metrics.ts';
+import type { FailedAttempt } from '../../telemetry/spans.ts';
 import { givenUp } from '../signals.ts';
 import type { AttemptContext, AttemptReport, Method } from '../transport.ts';
 import type { Ending } from './ending.ts';
@@ -36,6 +37,8 @@ export interface Report extends AttemptReport {
   instanceId: string;
   /** instanceIds that failed this call, so that the next attempt goes elsewhere; made for the first of them. */
   failed: Set<string> | undefined;
+  /** The attempts that failed, for whoever asks why; made for the first of them. */
+  failedAttempts: FailedAttempt[] | undefined;
   /** What came after the first attempt; made for the first of it. */
   repeats: { -readonly [K in keyof Repeats]: Repeats[K] } | undefined;
   /** Where traffic splitting sends the call, for all its attempts; -1 until that is known. */
@@ -106,6 +109,7 @@ export function newReport(destination = -1): Report {
     peer: '',
     instanceId: '',
     failed: undefined,
+    failedAttempts: undefined,
     repeats: undefined,
     destination,
   };

@@ -112,7 +112,9 @@ function stacksOf<D extends ServiceDefinition>(
   const { policy } = target;
   const { clock } = policy;
   const meter = metrics.client(target.name, method);
-  const observer = createObserver({ clock, spans, meter, name: nameOf({ method }) });
+  const observer = createObserver({
+    ...{ clock, spans, meter, name: nameOf({ method }), target: target.name },
+  });
   const { guard, retry, hedge, refusals } = policy;
   const own = policyFor(options.policy, key);
   const parts = { clock, route, guard, retry, hedge, refusals, meter, observer, policy: own };

@@ -3,14 +3,20 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
-import { isUnsampled, noSpans, type SpanSink } from '../../telemetry/spans.ts';
+import {
+  failureOf,
+  isUnsampled,
+  noSpans,
+  type SpanRecord,
+  type SpanSink,
+} from '../../telemetry/spans.ts';
 import { type ClientContext, clientContext } from './context.ts';
 
 /** Tells metrics and spans of the calls of one method, as their caller sees them. */
 export interface Observer {
   started(): void;
   /** Over all attempts; `nowMs` is monotonic. */
-  ended(context: ClientContext, status: Status, nowMs: number): void;
+  ended(context: ClientContext, status: Status, nowMs: number, error?: MeshError): void;
 }
 
 /** For the inner part of a call of which an outer part tells already. */
@@ -22,32 +28,44 @@ export interface ObserverParts {
   readonly meter: ClientMeter;
   /** "shop.orders.v1.OrdersService/PlaceOrder". */
   readonly name: string;
+  /** The service that is called, by its name in discovery. */
+  readonly target: string;
 }
 
+type Span = { -readonly [K in keyof SpanRecord]: SpanRecord[K] };
+
 /** One client span a call: over all attempts, with the endpoint of the last one. */
-export function createObserver({ clock, spans, meter, name }: ObserverParts): Observer {
+export function createObserver({ clock, spans, meter, name, target }: ObserverParts): Observer {
   const traced = spans !== noSpans;
   return {
     started: meter.callStarted,
-    ended({ startMs, report, trace, parent }, status, nowMs) {
+    ended(context, status, nowMs, error) {
+      const { startMs, report, trace, parent } = context;
       const durationMs = nowMs - startMs;
       meter.callEnded(status, durationMs, report.attempts);
       if (report.repeats !== undefined) meter.callRepeated(report.repeats);
       if (!traced) return;
-      const span = {
+      const span: Span = {
         traceId: trace.traceId,
         spanId: trace.spanId,
-        kind: 'client' as const,
+        kind: 'client',
         name,
         status,
         peer: report.peer,
         attempts: report.attempts,
         startMs: clock.now() - durationMs,
         durationUs: Math.round(durationMs * 1000),
+        transport: report.transport,
+        target,
+        endpoint: report.instanceId,
       };
-      const linked =
-        parent.trace === undefined ? span : { ...span, parentSpanId: parent.trace.spanId };
-      spans.record(isUnsampled(trace) ? { ...linked, unsampled: true } : linked);
+      if (parent.trace !== undefined) span.parentSpanId = parent.trace.spanId;
+      // What most calls have not is set, not spread: they pay for a look each.
+      if (error !== undefined) span.failure = failureOf(error);
+      if (report.failedAttempts !== undefined) span.failedAttempts = report.failedAttempts;
+      if (report.repeats !== undefined) span.waitedUs = Math.round(report.repeats.delayMs * 1000);
+      if (isUnsampled(trace)) span.unsampled = true;
+      spans.record(span);
     },
   };
 }
@@ -60,14 +78,16 @@ export function observeStream(observer: Observer, clock: Clock): StreamLayer {
       observer.started();
       // Whoever stops reading leaves by `return`: neither a normal end nor an error.
       let status: Status = 'CANCELLED';
+      let error: MeshError | undefined;
       try {
         yield* next(requests, context);
         status = 'OK';
       } catch (thrown) {
-        ({ status } = MeshError.from(thrown));
+        error = MeshError.from(thrown);
+        ({ status } = error);
         throw thrown;
       } finally {
-        observer.ended(own, status, clock.monotonic());
+        observer.ended(own, status, clock.monotonic(), error);
       }
     };
 }

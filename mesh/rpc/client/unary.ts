@@ -72,7 +72,7 @@ export function fusedUnary(parts: CallParts, observer: Observer): ClientCall {
     } catch (thrown) {
       const error = forCaller(thrown, context.report);
       if (passage !== undefined) guard.leave(passage, verdictOf(error));
-      observer.ended(context, error.status, clock.monotonic());
+      observer.ended(context, error.status, clock.monotonic(), error);
       if (passage === undefined) await refusals.next();
       throw error;
     }

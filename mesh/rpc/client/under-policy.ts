@@ -41,7 +41,7 @@ export function callUnderPolicy(
       return response;
     } catch (thrown) {
       const error = MeshError.from(thrown);
-      observer.ended(context, error.status, clock.monotonic());
+      observer.ended(context, error.status, clock.monotonic(), error);
       throw error;
     }
   };

@@ -51,7 +51,7 @@ export function protectedStream(
       held = guard.stream();
     } catch (thrown) {
       const error = MeshError.from(thrown);
-      observer.ended(context, error.status, clock.monotonic());
+      observer.ended(context, error.status, clock.monotonic(), error);
       const interceptors = [refusing(toStatus(error))];
       return invoke(...argumentsOf({ ...given, options: { ...given.options, interceptors } }));
     }
@@ -78,11 +78,12 @@ function watch(
   call.on('status', (status: StatusObject) => {
     report.peer = call.getPeer();
     const facts = factsOf(method, report.peer, 1);
-    held.ended(status.code === codes.OK ? undefined : toMeshError(status, facts));
+    const error = status.code === codes.OK ? undefined : toMeshError(status, facts);
+    held.ended(error);
     const nowMs = clock.monotonic();
     const name = statusName(status.code);
     meter.attemptEnded(name, nowMs - startMs, 'plain', 0, 0);
-    observer.ended(context, name, nowMs);
+    observer.ended(context, name, nowMs, error);
   });
 }
 

@@ -3,7 +3,13 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import type { ServerMeter } from '../../telemetry/rpc-metrics.ts';
-import { isUnsampled, noSpans, type SpanRecord, type SpanSink } from '../../telemetry/spans.ts';
+import {
+  failureOf,
+  isUnsampled,
+  noSpans,
+  type SpanRecord,
+  type SpanSink,
+} from '../../telemetry/spans.ts';
 import { type ServerContext, serverContext } from './call.ts';
 
 /** What is recorded of the calls of one method. */
@@ -11,7 +17,7 @@ export interface Observer {
   /** A call has arrived. */
   begin(): void;
   /** The call has ended, as its caller sees it. */
-  end(context: ServerContext, status: Status): void;
+  end(context: ServerContext, status: Status, error?: MeshError): void;
   /**
    * A call has ended that the stack never saw: its request was too large, or did not become complete. It is
    * measured, and has no span: whoever refuses it has not read the metadata.
@@ -39,13 +45,14 @@ export function createObserver({ method, clock, spans, meter }: ObserverParts): 
     begin() {
       meter.callStarted();
     },
-    end(context, status) {
+    end(context, status, error) {
       const { transport, traffic, arrivedMs } = context;
       const durationMs = clock.monotonic() - arrivedMs;
       meter.callEnded(status, durationMs, transport, traffic.sentBytes, traffic.receivedBytes);
       if (!keeps) return;
       const span = spanOf(context, name, status, durationMs);
       span.startMs = clock.now() - durationMs;
+      if (error !== undefined) span.failure = failureOf(error);
       spans.record(span);
     },
     refused(status, begun) {
@@ -64,15 +71,18 @@ export function observeLayer(observer: Observer): StreamLayer {
       observer.begin();
       // Whoever stops reading leaves by `return`: neither a normal end nor an error.
       let status: Status = 'CANCELLED';
+      let error: MeshError | undefined;
       try {
         yield* next(requests, context);
         status = 'OK';
       } catch (thrown) {
-        ({ status } = MeshError.from(thrown));
+        error = MeshError.from(thrown);
+        ({ status } = error);
         throw thrown;
       } finally {
         // A handler may end well although nobody waited for it any more; the caller saw it fail.
-        observer.end(own, own.scope.reason?.status ?? status);
+        const { reason } = own.scope;
+        observer.end(own, reason?.status ?? status, reason ?? error);
       }
     };
 }
@@ -89,6 +99,7 @@ function spanOf(context: ServerContext, name: string, status: Status, durationMs
     status,
     peer: context.peer,
     attempts: context.attempt,
+    transport: context.transport,
   };
   // Not by a conditional spread, which would be the dearest thing in here.
   if (parentSpanId !== undefined) span.parentSpanId = parentSpanId;

@@ -203,7 +203,7 @@ export class UnaryCall extends WorkScope implements ServerContext, RunningCall, 
     this.finish();
     environment.running.delete(this);
     this.sentBytes = body.length;
-    stack.observer.end(this, error?.status ?? 'OK');
+    stack.observer.end(this, error?.status ?? 'OK', error);
     this.error = error;
     this.body = body;
     this.#arrival.reply(this);

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -110,6 +112,56 @@ export interface Span {
   peer: string;
   /** Attempts made (calls) or deliveries seen (events); 1 when all went well. */
   attempts: number;
+  /** Calls: how the last attempt travelled, "lane" or "plain". */
+  transport: string;
+  /** Clients: the service that was called, by its name in discovery. */
+  target: string;
+  /** Clients: the instance of the last attempt; empty when there was none. */
+  endpoint: string;
+  /** What it failed with, as "NO_ENDPOINT"; empty when it did not fail or named no reason. */
+  reason: string;
+  /** The same in words; empty when it did not fail, and always empty in a tap. */
+  message: string;
+  /** Clients: the attempts that failed, in their order. */
+  failedAttempts: FailedAttempt[];
+  /** Clients: the time between attempts, in microseconds. */
+  waitedUs: bigint;
+}
+
+/** FailedAttempt is one attempt of a call that failed. */
+export interface FailedAttempt {
+  /** The instance. */
+  instanceId: string;
+  /** The gRPC status name. */
+  status: string;
+  /** The reason as a constant; empty when there was none. */
+  reason: string;
+  /** In words; always empty in a tap. */
+  message: string;
+  /** How long it took, in microseconds. */
+  durationUs: bigint;
+}
+
+/** TapRequest says what is to be told; what is empty does not restrict. */
+export interface TapRequest {
+  /** The service, by its name in discovery. */
+  service: string;
+  /** One method or event: its full name, or the end of it after a "/" or ".", as "PlaceOrder". */
+  method: string;
+  /** Only what failed. */
+  failed: boolean;
+  /** Only what took at least so long, in microseconds. */
+  minDurationUs: bigint;
+  /** Also what the mesh asks of itself: health, reflection, weft's own calls. */
+  own: boolean;
+}
+
+/** TapResponse is what has ended since the one before. */
+export interface TapResponse {
+  /** Calls as client or server, and handled events; without messages. */
+  spans: Span[];
+  /** How many are missing before the first of these, because the reader was too slow. */
+  dropped: bigint;
 }
 
 /** GetStatsRequest asks for all that is measured. */
@@ -458,6 +510,13 @@ function createBaseSpan(): Span {
     status: "",
     peer: "",
     attempts: 0,
+    transport: "",
+    target: "",
+    endpoint: "",
+    reason: "",
+    message: "",
+    failedAttempts: [],
+    waitedUs: 0n,
   };
 }
 
@@ -503,6 +562,30 @@ export const Span: MessageFns<Span, "weft.admin.v1.Span"> = {
     }
     if (message.attempts !== 0) {
       writer.uint32(96).uint32(message.attempts);
+    }
+    if (message.transport !== "") {
+      writer.uint32(106).string(message.transport);
+    }
+    if (message.target !== "") {
+      writer.uint32(114).string(message.target);
+    }
+    if (message.endpoint !== "") {
+      writer.uint32(122).string(message.endpoint);
+    }
+    if (message.reason !== "") {
+      writer.uint32(130).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(138).string(message.message);
+    }
+    for (const v of message.failedAttempts) {
+      FailedAttempt.encode(v!, writer.uint32(146).fork()).join();
+    }
+    if (message.waitedUs !== 0n) {
+      if (BigInt.asUintN(64, message.waitedUs) !== message.waitedUs) {
+        throw new globalThis.Error("value provided for field message.waitedUs of type uint64 too large");
+      }
+      writer.uint32(152).uint64(message.waitedUs);
     }
     return writer;
   },
@@ -616,6 +699,62 @@ export const Span: MessageFns<Span, "weft.admin.v1.Span"> = {
             message.attempts = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.transport = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.failedAttempts.push(FailedAttempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.waitedUs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -649,6 +788,305 @@ export const Span: MessageFns<Span, "weft.admin.v1.Span"> = {
     message.status = object.status ?? "";
     message.peer = object.peer ?? "";
     message.attempts = object.attempts ?? 0;
+    message.transport = object.transport ?? "";
+    message.target = object.target ?? "";
+    message.endpoint = object.endpoint ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.failedAttempts = object.failedAttempts?.map((e) => FailedAttempt.fromPartial(e)) || [];
+    message.waitedUs = (object.waitedUs !== undefined && object.waitedUs !== null) ? BigInt(object.waitedUs) : 0n;
+    return message;
+  },
+};
+
+function createBaseFailedAttempt(): FailedAttempt {
+  return { instanceId: "", status: "", reason: "", message: "", durationUs: 0n };
+}
+
+export const FailedAttempt: MessageFns<FailedAttempt, "weft.admin.v1.FailedAttempt"> = {
+  $type: "weft.admin.v1.FailedAttempt" as const,
+
+  encode(message: FailedAttempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message.durationUs !== 0n) {
+      if (BigInt.asUintN(64, message.durationUs) !== message.durationUs) {
+        throw new globalThis.Error("value provided for field message.durationUs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.durationUs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailedAttempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailedAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.durationUs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FailedAttempt>): FailedAttempt {
+    return FailedAttempt.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailedAttempt>): FailedAttempt {
+    const message = createBaseFailedAttempt();
+    message.instanceId = object.instanceId ?? "";
+    message.status = object.status ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.durationUs = (object.durationUs !== undefined && object.durationUs !== null)
+      ? BigInt(object.durationUs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseTapRequest(): TapRequest {
+  return { service: "", method: "", failed: false, minDurationUs: 0n, own: false };
+}
+
+export const TapRequest: MessageFns<TapRequest, "weft.admin.v1.TapRequest"> = {
+  $type: "weft.admin.v1.TapRequest" as const,
+
+  encode(message: TapRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.failed !== false) {
+      writer.uint32(24).bool(message.failed);
+    }
+    if (message.minDurationUs !== 0n) {
+      if (BigInt.asUintN(64, message.minDurationUs) !== message.minDurationUs) {
+        throw new globalThis.Error("value provided for field message.minDurationUs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.minDurationUs);
+    }
+    if (message.own !== false) {
+      writer.uint32(40).bool(message.own);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TapRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTapRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.minDurationUs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.own = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TapRequest>): TapRequest {
+    return TapRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TapRequest>): TapRequest {
+    const message = createBaseTapRequest();
+    message.service = object.service ?? "";
+    message.method = object.method ?? "";
+    message.failed = object.failed ?? false;
+    message.minDurationUs = (object.minDurationUs !== undefined && object.minDurationUs !== null)
+      ? BigInt(object.minDurationUs)
+      : 0n;
+    message.own = object.own ?? false;
+    return message;
+  },
+};
+
+function createBaseTapResponse(): TapResponse {
+  return { spans: [], dropped: 0n };
+}
+
+export const TapResponse: MessageFns<TapResponse, "weft.admin.v1.TapResponse"> = {
+  $type: "weft.admin.v1.TapResponse" as const,
+
+  encode(message: TapResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.spans) {
+      Span.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.dropped !== 0n) {
+      if (BigInt.asUintN(64, message.dropped) !== message.dropped) {
+        throw new globalThis.Error("value provided for field message.dropped of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TapResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTapResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spans.push(Span.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dropped = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TapResponse>): TapResponse {
+    return TapResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TapResponse>): TapResponse {
+    const message = createBaseTapResponse();
+    message.spans = object.spans?.map((e) => Span.fromPartial(e)) || [];
+    message.dropped = (object.dropped !== undefined && object.dropped !== null) ? BigInt(object.dropped) : 0n;
     return message;
   },
 };
@@ -2406,6 +2844,20 @@ export const AdminServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
+     * Tap tells of the calls and handled events of a service as they end, until the reader leaves or this process
+     * drains: of those of this process if it is an instance of the service, and of its calls to the service
+     * otherwise. Metadata and payloads are not told. The first response is empty and says that the tap is in
+     * place. A reader that is too slow misses some, and is told how many.
+     */
+    tap: {
+      name: "Tap",
+      requestType: TapRequest as typeof TapRequest,
+      requestStream: false,
+      responseType: TapResponse as typeof TapResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
      * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
      * instances that share one return the same letters.
      */
@@ -2529,6 +2981,21 @@ export const AdminServiceService = {
     responseDeserialize: (value: Buffer): GetPolicyResponse => GetPolicyResponse.decode(value),
   },
   /**
+   * Tap tells of the calls and handled events of a service as they end, until the reader leaves or this process
+   * drains: of those of this process if it is an instance of the service, and of its calls to the service
+   * otherwise. Metadata and payloads are not told. The first response is empty and says that the tap is in
+   * place. A reader that is too slow misses some, and is told how many.
+   */
+  tap: {
+    path: "/weft.admin.v1.AdminService/Tap" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: TapRequest): Buffer => Buffer.from(TapRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TapRequest => TapRequest.decode(value),
+    responseSerialize: (value: TapResponse): Buffer => Buffer.from(TapResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TapResponse => TapResponse.decode(value),
+  },
+  /**
    * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
    * instances that share one return the same letters.
    */
@@ -2636,6 +3103,13 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
    */
   getPolicy: handleUnaryCall<GetPolicyRequest, GetPolicyResponse>;
   /**
+   * Tap tells of the calls and handled events of a service as they end, until the reader leaves or this process
+   * drains: of those of this process if it is an instance of the service, and of its calls to the service
+   * otherwise. Metadata and payloads are not told. The first response is empty and says that the tap is in
+   * place. A reader that is too slow misses some, and is told how many.
+   */
+  tap: handleServerStreamingCall<TapRequest, TapResponse>;
+  /**
    * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
    * instances that share one return the same letters.
    */
@@ -2721,6 +3195,14 @@ export interface AdminServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetPolicyResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Tap tells of the calls and handled events of a service as they end, until the reader leaves or this process
+   * drains: of those of this process if it is an instance of the service, and of its calls to the service
+   * otherwise. Metadata and payloads are not told. The first response is empty and says that the tap is in
+   * place. A reader that is too slow misses some, and is told how many.
+   */
+  tap(request: TapRequest, options?: Partial<CallOptions>): ClientReadableStream<TapResponse>;
+  tap(request: TapRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<TapResponse>;
   /**
    * ListDeadLetters returns what the consumers of this process gave up, from the database of its service:
    * instances that share one return the same letters.
