@@ -9,13 +9,11 @@ import type { MethodsOf, PolicyMethod } from './policy-schema.ts';
  * unless somebody says otherwise. Undefined for a target of which the image knows no service.
  */
 export function methodsInImage(image: Image): MethodsOf {
-  const byTarget = new Map<string, PolicyMethod[]>();
-  for (const name of image.services) {
-    const methods = image.registry.getService(name)?.methods ?? [];
-    const target = defaultTarget(name);
-    byTarget.set(target, [...(byTarget.get(target) ?? []), ...methods.map(methodOf)]);
-  }
-  return (target) => byTarget.get(target);
+  const services = Map.groupBy(image.services, defaultTarget);
+  return (target) =>
+    services
+      .get(target)
+      ?.flatMap((name) => image.registry.getService(name)?.methods.map(methodOf) ?? []);
 }
 
 /** By the number in google.protobuf.MethodOptions.IdempotencyLevel. */

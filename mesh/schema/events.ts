@@ -1,9 +1,14 @@
-import { type DescMessage, type FileRegistry, ScalarType } from '@bufbuild/protobuf';
+import {
+  type DescriptorProto,
+  FieldDescriptorProto_Label as Label,
+  FieldDescriptorProto_Type as Type,
+} from '@bufbuild/protobuf/wkt';
 import { Command, Document, Event } from '../../gen/weft/v1/options.ts';
 import { MeshError } from '../kernel/error.ts';
 import { checkServiceName, checkToken } from '../kernel/names.ts';
 import { fieldKey } from './names.ts';
-import { messagesOf, optionBytes } from './options.ts';
+import { optionBytes } from './options.ts';
+import { type DeclaredMessage, isInOneof } from './outline.ts';
 
 /** What a message is to whoever receives it. */
 export type EventKind = 'event' | 'command' | 'document';
@@ -43,23 +48,34 @@ interface Said {
 // Every partition is looked after one by one by whoever consumes it; more than this is a mistyped number.
 const mostPartitions = 256;
 
-/** Every message that travels; what cannot be meant is added to `problems`. */
-export function readEvents(registry: FileRegistry, problems: string[]): Map<string, EventOptions> {
-  const found = new Map<string, EventOptions>();
-  for (const message of messagesOf(registry)) {
-    const marks = kinds.flatMap((kind) => {
-      const bytes = optionBytes(message, readers[kind].number);
-      return bytes === undefined ? [] : [{ kind, said: readers[kind].read(bytes) }];
-    });
-    const [mark, second] = marks;
-    if (mark === undefined) continue;
-    const faults = faultsOf(mark.said, mark.kind, { message, registry });
-    if (second !== undefined) faults.push(`is both ${mark.kind} and ${second.kind}; choose one`);
-    problems.push(...faults.map((fault) => `${message.typeName}: ${fault}`));
-    found.set(message.typeName, optionsOf(mark.kind, mark.said));
-  }
-  problems.push(...disagreements(found));
-  return found;
+/** What a message says of its travels, if it travels; what cannot be meant is added to `problems`. */
+export function eventOf(
+  { typeName, proto }: DeclaredMessage,
+  problems: string[],
+): EventOptions | undefined {
+  const marks = kinds.flatMap((kind) => {
+    const bytes = optionBytes(proto, readers[kind].number);
+    return bytes === undefined ? [] : [{ kind, said: readers[kind].read(bytes) }];
+  });
+  const [mark, second] = marks;
+  if (mark === undefined) return undefined;
+  const faults = faultsOf(mark.said, mark.kind, proto);
+  if (second !== undefined) faults.push(`is both ${mark.kind} and ${second.kind}; choose one`);
+  problems.push(...faults.map((fault) => `${typeName}: ${fault}`));
+  return optionsOf(mark.kind, mark.said);
+}
+
+/** What cannot be meant of all messages that travel, taken together. */
+export function channelFaults(
+  events: ReadonlyMap<string, EventOptions>,
+  isKnown: (typeName: string) => boolean,
+): string[] {
+  const replies = [...events].flatMap(([typeName, { reply }]) => {
+    if (reply === undefined || isKnown(reply)) return [];
+    const named = JSON.stringify(reply);
+    return [`${typeName}: reply ${named} must be the full name of a message of the schema`];
+  });
+  return [...replies, ...disagreements(events)];
 }
 
 function optionsOf(kind: EventKind, said: Said): EventOptions {
@@ -72,9 +88,9 @@ function optionsOf(kind: EventKind, said: Said): EventOptions {
 }
 
 function faultsOf(
-  { channel, key, partitions = 0, owner, reply = '' }: Said,
+  { channel, key, partitions = 0, owner }: Said,
   kind: EventKind,
-  { message, registry }: { message: DescMessage; registry: FileRegistry },
+  message: DescriptorProto,
 ): string[] {
   const faults: string[] = [];
   check(faults, () => checkToken(channel, `the channel of ${article[kind]} ${kind}`));
@@ -83,9 +99,9 @@ function faultsOf(
       `channel ${JSON.stringify(channel)} is weft's own: names that begin with "weft-" are`,
     );
   }
-  const field = message.fields.find(({ name }) => name === key);
-  const isString = field?.fieldKind === 'scalar' && field.scalar === ScalarType.STRING;
-  if (!isString || field.oneof !== undefined) {
+  const field = message.field.find(({ name }) => name === key);
+  const isString = field?.type === Type.STRING && field.label !== Label.REPEATED;
+  if (!isString || isInOneof(field)) {
     const named = JSON.stringify(key);
     faults.push(`key ${named} must name a string field of the message, outside of any oneof`);
   }
@@ -93,9 +109,6 @@ function faultsOf(
     faults.push(`partitions ${partitions} is above ${mostPartitions}`);
   }
   if (owner !== undefined) check(faults, () => checkServiceName(owner));
-  if (reply !== '' && registry.getMessage(reply) === undefined) {
-    faults.push(`reply ${JSON.stringify(reply)} must be the full name of a message of the schema`);
-  }
   return faults;
 }
 

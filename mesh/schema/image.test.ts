@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { FileDescriptorProto } from '../../gen/google/protobuf/descriptor.ts';
 import { MeshError } from '../kernel/error.ts';
 import { compileImage } from '../testing/compile-image.ts';
+import { commentOf } from './comments.ts';
 import { imageOfFiles, loadImage, mergeImages, readImage, weftImage } from './image.ts';
 
 const proto = (body: string): string =>
@@ -53,6 +54,50 @@ describe('an image', () => {
     expect(again.services).toEqual(own.services);
     expect(again.event('shop.orders.v1.OrderDeclined')).toEqual(
       own.event('shop.orders.v1.OrderDeclined'),
+    );
+  });
+});
+
+describe('the descriptors of an image', () => {
+  const { registry } = loadImage(weftImage().bytes);
+
+  test('are made once, whatever is asked for first', () => {
+    const order = registry.getMessage('shop.orders.v1.Order');
+    const money = order?.fields.find(({ name }) => name === 'total')?.message;
+    expect(money?.typeName).toBe('shop.money.v1.Money');
+    expect(registry.getMessage('shop.money.v1.Money')).toBe(money);
+    expect([...registry].find(({ typeName }) => typeName === 'shop.orders.v1.Order')).toBe(order);
+  });
+
+  test('are those of all files to whoever goes through them', () => {
+    expect([...registry.files].map(({ proto }) => proto.name)).toEqual([
+      ...weftImage().files.keys(),
+    ]);
+    const names = [...registry].map(({ typeName }) => typeName);
+    expect(names.filter((name) => registry.get(name) === undefined)).toEqual([]);
+  });
+
+  test('are found by kind: messages, enums, services and extensions, nested ones too', () => {
+    expect(registry.getService('shop.orders.v1.OrdersService')?.methods.length).toBeGreaterThan(0);
+    expect(registry.getEnum('google.protobuf.FieldDescriptorProto.Type')?.kind).toBe('enum');
+    expect(registry.getMessage('shop.orders.v1.OrdersService')).toBeUndefined();
+    const fieldOptions = registry.getMessage('google.protobuf.FieldOptions');
+    const rules = fieldOptions && registry.getExtensionFor(fieldOptions, 50_803);
+    expect(rules).toBe(registry.getExtension('weft.v1.rules'));
+    expect(rules?.kind).toBe('extension');
+    expect(registry.get('shop.orders.v1.Nobody')).toBeUndefined();
+  });
+
+  test('hold the comments of the contract', () => {
+    const service = registry.getService('shop.orders.v1.OrdersService');
+    expect(service && commentOf(service)).toMatch(/^OrdersService /);
+  });
+
+  test('are refused by the name of the file where what it imports is not there', () => {
+    const orders = weftImage().files.get('shop/orders/v1/orders.proto');
+    const torn = imageOfFiles(orders === undefined ? [] : [orders.bytes]);
+    expect(() => torn.registry.getMessage('shop.orders.v1.Order')).toThrow(
+      /the image cannot be used: shop\/orders\/v1\/orders.proto: /,
     );
   });
 });

@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs';
-import {
-  createFileRegistry,
-  type DescField,
-  type FileRegistry,
-  fromBinary,
-} from '@bufbuild/protobuf';
+import type { DescField, FileRegistry } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Rules } from '../../gen/weft/v1/options.ts';
 import { describe, MeshError } from '../kernel/error.ts';
-import { type EventOptions, readEvents } from './events.ts';
-import { readRules } from './options.ts';
+import { channelFaults, type EventOptions, eventOf } from './events.ts';
+import { readFile } from './file.ts';
+import { createLazyRegistry } from './lazy-registry.ts';
+import { rulesOf } from './options.ts';
+import { declaredMessages, type Outline, outlineOf } from './outline.ts';
+import { ruleFaults } from './rule-faults.ts';
 
 /** One proto file of an image: what reflection hands out. */
 export interface ImageFile {
@@ -31,7 +29,10 @@ export interface Image {
   readonly files: ReadonlyMap<string, ImageFile>;
   /** The full names of all services, sorted. */
   readonly services: readonly string[];
-  /** The descriptors, as protobuf-es knows them. */
+  /**
+   * The descriptors, as protobuf-es knows them. A file is read when one of its types is first asked for, with
+   * what it imports; who goes through all of them reads all.
+   */
   readonly registry: FileRegistry;
   /** The rules of one field (weft.v1.rules); undefined if it has none. */
   rules(field: DescField): Rules | undefined;
@@ -48,10 +49,7 @@ export interface Image {
  * channel that disagree about it.
  */
 export function loadImage(bytes: Uint8Array): Image {
-  const { files, registry } = readSet(bytes);
-  const problems: string[] = [];
-  const rules = readRules(registry, problems);
-  const events = readEvents(registry, problems);
+  const { outlines, events, problems } = readContents(bytes);
   if (problems.length > 0) {
     throw new MeshError(`the schema says what cannot be meant: ${problems.join('; ')}`, {
       status: 'INVALID_ARGUMENT',
@@ -59,13 +57,12 @@ export function loadImage(bytes: Uint8Array): Image {
       details: { violations: problems.map((description) => ({ field: 'options', description })) },
     });
   }
-  const services = [...registry].filter((desc) => desc.kind === 'service');
   return {
     bytes,
-    files,
-    services: services.map((service) => service.typeName).sort(),
-    registry,
-    rules: (field) => rules.get(field),
+    files: new Map(outlines.map((outline) => [outline.name, outline])),
+    services: outlines.flatMap(({ services }) => services).sort(),
+    registry: createLazyRegistry(outlines),
+    rules: rulesOf,
     events,
     event: (typeName) => events.get(typeName),
   };
@@ -114,15 +111,34 @@ export function weftImage(): Image {
 /** FileDescriptorSet.file: field 1, length-delimited. */
 const fileTag = (1 << 3) | 2;
 
-function readSet(bytes: Uint8Array): { files: Map<string, ImageFile>; registry: FileRegistry } {
+interface Contents {
+  readonly outlines: readonly Outline[];
+  readonly events: ReadonlyMap<string, EventOptions>;
+  /** What cannot be meant, in words. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * One pass over all files, one after the other: what a process must know of all of them stays, and the
+ * descriptors go; those of the few files that it uses are made again (lazy-registry.ts).
+ */
+function readContents(bytes: Uint8Array): Contents {
   try {
-    const set = fromBinary(FileDescriptorSetSchema, bytes);
-    const raw = rawFiles(bytes);
-    const files = set.file.map((file, i): [string, ImageFile] => [
-      file.name,
-      { name: file.name, bytes: raw[i] ?? new Uint8Array() },
-    ]);
-    return { files: new Map(files), registry: createFileRegistry(set) };
+    const outlines: Outline[] = [];
+    const events = new Map<string, EventOptions>();
+    const problems: string[] = [];
+    for (const raw of rawFiles(bytes)) {
+      const file = readFile(raw);
+      outlines.push(outlineOf(file, raw));
+      for (const message of declaredMessages(file)) {
+        const event = eventOf(message, problems);
+        if (event !== undefined) events.set(message.typeName, event);
+        problems.push(...ruleFaults(message));
+      }
+    }
+    const isKnown = new Set(outlines.flatMap(({ types }) => types));
+    problems.push(...channelFaults(events, (typeName) => isKnown.has(typeName)));
+    return { outlines, events, problems };
   } catch (thrown) {
     throw new MeshError(
       `${String(bytes.length)} bytes are no image: ${describe(thrown)}; write one with "buf build --as-file-descriptor-set -o image.binpb"`,

@@ -2,7 +2,7 @@ import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { HttpRule } from '../../../gen/google/api/http.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Image } from '../../schema/image.ts';
-import { methodOptionBytes } from '../../schema/options.ts';
+import { optionBytes } from '../../schema/options.ts';
 import { fieldAt } from './field-path.ts';
 import { parseTemplate, type Template } from './template.ts';
 
@@ -64,7 +64,7 @@ export function shownBy({
 }
 
 function bindingsOf(method: DescMethod, problems: string[]): Binding[] {
-  const bytes = methodOptionBytes(method, httpNumber);
+  const bytes = optionBytes(method, httpNumber);
   if (bytes === undefined) return [];
   const rule = HttpRule.decode(bytes);
   return [rule, ...rule.additionalBindings].flatMap((each) => {

@@ -29,12 +29,14 @@ export function parseMethod(name: string): { service: string; method: string } {
 export function loadMethod(schema: RemoteSchema, name: string): DynamicMethod {
   const { service, method } = parseMethod(name);
   const { registry, bytes } = schema.image;
-  const found = registry.getService(service);
+  // All files are read, not only this service's: the names in them came from a peer, what is no identifier is
+  // refused as they are read, and proto-loader is about to make code of them.
+  const services = [...registry].filter((type) => type.kind === 'service');
+  const found = services.find(({ typeName }) => typeName === service);
   if (found === undefined) {
     throw unknown(`the server at ${schema.address} has no service ${service}`, schema.services);
   }
   const desc = found.methods.find((each) => each.name === method);
-  // Names in the bytes came from a peer; the registry has refused what is no identifier by now.
   const loaded = loadFileDescriptorSetFromBuffer(Buffer.from(bytes), {
     longs: String,
     enums: String,
