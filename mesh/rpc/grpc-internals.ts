@@ -35,6 +35,11 @@ export function compressedWithoutEncoding(
   return byteOffset >= prefixBytes && new Uint8Array(buffer, byteOffset - prefixBytes, 1)[0] === 1;
 }
 
+/** True where the messages of a call come as they are: nothing in its headers says that they may be compressed. */
+export function readsPlainly(call: ServerInterceptingCallInterface): boolean {
+  return (call as Internals).incomingEncoding === 'identity';
+}
+
 /** Ends the stream of a call for both sides; what was sent before still arrives. */
 export function resetStream(call: ServerInterceptingCallInterface): void {
   const { stream } = call as Internals;

@@ -1,5 +1,5 @@
+import { putPrefix } from '../frames/frame-reader.ts';
 import { prefixBytes } from '../grpc-internals.ts';
-import { putPrefix } from './frame-reader.ts';
 
 /** A slab serves a hundred batches and more before the next one is needed. */
 const slabBytes = 64 * 1024;

@@ -2,9 +2,9 @@ import { Metadata, type ServerInterceptingCallInterface, status } from '@grpc/gr
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../testing/eventually.ts';
 import { begin, channelTo, closeAll, inert, intercepted, rawCall, serve } from '../bare-grpc.ts';
+import { putPrefix } from '../frames/frame-reader.ts';
 import { prefixBytes } from '../grpc-internals.ts';
 import { Batch, putBytes } from './batch.ts';
-import { putPrefix } from './frame-reader.ts';
 import { clientWire, directWire, serverWire, type Wire } from './wire.ts';
 
 afterEach(closeAll);

@@ -1,26 +1,14 @@
-import type { Metadata as GrpcMetadata } from '@grpc/grpc-js';
+import type { Metadata as GrpcMetadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { parseBaggage } from '../../kernel/baggage.ts';
-import type { CallContext, MethodInfo, TransportKind } from '../../kernel/call.ts';
+import type { MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { childTrace, parseTraceparent, type RunUnder } from '../../kernel/context.ts';
 import { type Deadline, deadlineIn } from '../../kernel/deadline.ts';
-import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
 import { createScope, type Scope } from '../../kernel/scope.ts';
-import { sentStatus } from '../grpc-internals.ts';
 import { arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
 import { Entries, headersSent } from './answer.ts';
-import { goneError } from './gone.ts';
 import type { HandlerContext } from './implementation.ts';
-
-/** The parts of grpc-js's call object that the three streaming kinds share. */
-export interface GrpcCall {
-  readonly metadata: GrpcMetadata;
-  getPeer(): string;
-  getDeadline(): Date | number;
-  sendMetadata(headers: GrpcMetadata): void;
-  on(event: 'cancelled', listener: () => void): unknown;
-}
 
 /** What the server stack knows of a call beyond what a handler does. */
 export interface ServerContext extends HandlerContext {
@@ -46,6 +34,8 @@ export interface Traffic {
 export interface StreamContext extends ServerContext {
   /** The first message is about to be sent: headers go now, and `setHeader` is refused from here on. */
   sendHeaders(): void;
+  /** The same at the end of a call, if there are any: without, a status may come alone. */
+  sendSetHeaders(): void;
   /** The trailers set so far. */
   trailers(): GrpcMetadata;
 }
@@ -63,30 +53,30 @@ export interface CallEnvironment {
   readonly requestTimeoutMs: number;
   /** Aborts when the server begins to drain. */
   readonly draining: AbortSignal;
-  /** Runs the handlers of unary calls. */
+  /** Runs the handlers. */
   readonly runUnder: RunUnder;
   /** The calls that are not answered yet. */
   readonly running: Set<Running>;
 }
 
-/** Takes the call of a stream from grpc-js: its context, and the scope that ends with it. */
+/** A stream as grpc-js hands it out. */
+interface OpenedStream {
+  readonly call: ServerInterceptingCallInterface;
+  readonly metadata: GrpcMetadata;
+}
+
+/** The context of a stream, and the scope that ends with it. */
 export function openStream(
-  call: GrpcCall,
+  { call, metadata }: OpenedStream,
   method: MethodInfo,
   environment: CallEnvironment,
 ): StreamContext {
-  const { clock, random, draining, running } = environment;
+  const { clock, random, draining } = environment;
   const scope = createScope();
-  const arrived = arrivedMetadata(call.metadata);
+  const arrived = arrivedMetadata(metadata);
   const parent = parseTraceparent(arrived.traceparent, arrived.tracestate);
   const baggage = arrived.baggage === undefined ? undefined : parseBaggage(arrived.baggage);
   const deadline = deadlineOf(call, clock);
-  running.add(scope);
-  call.on('cancelled', () => {
-    // grpc-js says so after every call, answered ones too; an error costs microseconds to make.
-    if (running.has(scope))
-      scope.abort(endedError(call, method) ?? goneError(method, deadline, clock));
-  });
   return {
     method,
     arrivedMs: clock.monotonic(),
@@ -111,38 +101,12 @@ export function openStream(
   };
 }
 
-/** Why grpc-js has ended a stream by itself, as for a message that is too large; a deadline is told by `goneError`. */
-function endedError(call: GrpcCall, { path }: MethodInfo): MeshError | undefined {
-  const sent = sentStatus(call);
-  if (sent === undefined || sent.status === 'OK' || sent.status === 'DEADLINE_EXCEEDED') return;
-  return new MeshError(`${path.slice(1)}: ${sent.message}`, { status: sent.status });
-}
+type Answer = Pick<
+  StreamContext,
+  'setHeader' | 'setTrailer' | 'sendHeaders' | 'sendSetHeaders' | 'trailers'
+>;
 
-/** The stream is answered, or nobody waits for the answer. */
-export function closeStream({ scope }: StreamContext, { running }: CallEnvironment): void {
-  scope.finish();
-  running.delete(scope);
-}
-
-/**
- * The context that the server made. Layers pass the context on as they got it (see CallContext), so what
- * arrives at the innermost one is still the server's own.
- */
-export function serverContext(context: CallContext): ServerContext {
-  if (isServerContext(context)) return context;
-  throw new MeshError('a layer of the server stack replaced the context of the call; pass it on', {
-    status: 'INTERNAL',
-    reason: 'CONTEXT_REPLACED',
-  });
-}
-
-function isServerContext(context: CallContext): context is ServerContext {
-  return 'scope' in context;
-}
-
-type Answer = Pick<StreamContext, 'setHeader' | 'setTrailer' | 'sendHeaders' | 'trailers'>;
-
-function createAnswer(call: GrpcCall, method: MethodInfo): Answer {
+function createAnswer(call: ServerInterceptingCallInterface, method: MethodInfo): Answer {
   const headers = new Entries();
   const trailers = new Entries();
   let sent = false;
@@ -155,7 +119,11 @@ function createAnswer(call: GrpcCall, method: MethodInfo): Answer {
       trailers.set(key, value);
     },
     sendHeaders() {
-      // Without entries of ours grpc-js sends them by itself, or, with an error, not at all.
+      if (sent) return;
+      sent = true;
+      call.sendMetadata(toGrpcMetadata(headers.all ?? {}));
+    },
+    sendSetHeaders() {
       if (!sent && headers.all !== undefined) call.sendMetadata(toGrpcMetadata(headers.all));
       sent = true;
     },
@@ -164,7 +132,7 @@ function createAnswer(call: GrpcCall, method: MethodInfo): Answer {
 }
 
 /** grpc-js turns grpc-timeout into a time of day; weft goes on with what is left, on a clock that never jumps. */
-function deadlineOf(call: GrpcCall, clock: Clock): Deadline | undefined {
+function deadlineOf(call: ServerInterceptingCallInterface, clock: Clock): Deadline | undefined {
   const at = Number(call.getDeadline());
   return Number.isFinite(at) ? deadlineIn(at - clock.now(), clock) : undefined;
 }

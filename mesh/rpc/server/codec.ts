@@ -1,10 +1,8 @@
-import type { MethodInfo, StreamLayer } from '../../kernel/call.ts';
+import type { MethodInfo } from '../../kernel/call.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { MessageType, MethodDefinition } from '../../schema/definition.ts';
-import { isCutOff } from '../cut-off.ts';
 import { decodeMessage } from '../decode.ts';
-import { type Encoded, encodeShared, ownBytes } from '../encode.ts';
-import { serverContext } from './call.ts';
+import { type Encoded, encodeShared } from '../encode.ts';
 
 /** How the messages of one method become bytes and back. */
 export interface Codec {
@@ -44,38 +42,6 @@ export function createCodec(
       return encoded;
     },
   };
-}
-
-/**
- * Bytes outside, messages inside; counts what passes. Throws CANCELLED / CALLER_GONE for the mark of a stream
- * that was given up (cut-off.ts).
- */
-export function codecLayer(codec: Codec): StreamLayer {
-  return (next) => (requests, context) => {
-    const { traffic, method } = serverContext(context);
-    const decoded = mapped(requests, (item) => {
-      // grpc-js hands out what its deserializer made: the bytes as they came.
-      const bytes = item as Uint8Array;
-      if (isCutOff(bytes)) throw givenUp(`${method.service}/${method.name}`);
-      const message = codec.decode(bytes, 0, bytes.length);
-      traffic.receivedBytes += bytes.length;
-      return message;
-    });
-    return mapped(next(decoded, context), (message) => {
-      const bytes = ownBytes(codec.encode(message));
-      traffic.sentBytes += bytes.length;
-      return bytes;
-    });
-  };
-}
-
-async function* mapped<A, B>(source: AsyncIterable<A>, to: (item: A) => B): AsyncGenerator<B> {
-  for await (const item of source) yield to(item);
-}
-
-function givenUp(where: string): MeshError {
-  const message = `${where}: the caller gave the stream up before its end`;
-  return new MeshError(message, { status: 'CANCELLED', reason: 'CALLER_GONE' });
 }
 
 function malformed(where: string, type: string, length: number, why: string): MeshError {

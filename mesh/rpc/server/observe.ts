@@ -1,6 +1,6 @@
-import type { MethodInfo, StreamLayer } from '../../kernel/call.ts';
+import type { MethodInfo } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { MeshError } from '../../kernel/error.ts';
+import type { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import type { ServerMeter } from '../../telemetry/rpc-metrics.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type SpanRecord,
   type SpanSink,
 } from '../../telemetry/spans.ts';
-import { type ServerContext, serverContext } from './call.ts';
+import type { ServerContext } from './call.ts';
 
 /** What is recorded of the calls of one method. */
 export interface Observer {
@@ -61,30 +61,6 @@ export function createObserver({ method, clock, spans, meter }: ObserverParts): 
       meter.callEnded(status, clock.monotonic() - begun, 'plain', 0, 0);
     },
   };
-}
-
-/** The same as a layer of a stream. */
-export function observeLayer(observer: Observer): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      const own = serverContext(context);
-      observer.begin();
-      // Whoever stops reading leaves by `return`: neither a normal end nor an error.
-      let status: Status = 'CANCELLED';
-      let error: MeshError | undefined;
-      try {
-        yield* next(requests, context);
-        status = 'OK';
-      } catch (thrown) {
-        error = MeshError.from(thrown);
-        ({ status } = error);
-        throw thrown;
-      } finally {
-        // A handler may end well although nobody waited for it any more; the caller saw it fail.
-        const { reason } = own.scope;
-        observer.end(own, reason?.status ?? status, reason ?? error);
-      }
-    };
 }
 
 function spanOf(context: ServerContext, name: string, status: Status, durationMs: number): Span {

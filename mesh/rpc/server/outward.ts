@@ -1,7 +1,6 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
-import { type ServerContext, serverContext } from './call.ts';
+import type { ServerContext } from './call.ts';
 
 /** What a caller is told of something thrown. */
 export type Outward = (thrown: unknown, context: ServerContext) => MeshError;
@@ -29,16 +28,4 @@ export function createOutward(log: Log): Outward {
       { status: 'INTERNAL', reason: 'HANDLER_FAILED', cause: thrown },
     );
   };
-}
-
-/** The same as a layer of a stream. */
-export function outwardLayer(outward: Outward): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      try {
-        yield* next(requests, context);
-      } catch (thrown) {
-        throw outward(thrown, serverContext(context));
-      }
-    };
 }

@@ -17,10 +17,11 @@ import type { UnaryMethod } from './dispatch.ts';
 import type { Health } from './health.ts';
 import type { Observer } from './observe.ts';
 import type { ServerOptions } from './options.ts';
+import { takeStreams } from './plain-stream.ts';
 import { takeUnaryCalls } from './plain-unary.ts';
 import { createReflection } from './reflection.ts';
 import { type Registration, registerService } from './register.ts';
-import { observeUnbegun } from './unbegun.ts';
+import type { StreamSite } from './stream-call.ts';
 import { answerUnknownMethods } from './unknown-method.ts';
 
 /** A server that does not listen yet. */
@@ -57,9 +58,10 @@ export function prepareServer(
       ? undefined
       : laneService(dispatch, { clock: environment.clock, log, draining, unixPeer, ...limits });
   const observers = new Map<string, Observer>();
+  const streams = new Map<string, StreamSite>();
   const interceptors = [
     takeUnaryCalls(unary, observers, environment),
-    observeUnbegun(observers, environment.clock),
+    takeStreams(streams, limits.maxMessageBytes),
   ];
   if (lanes !== undefined) interceptors.push(lanes.interceptor);
   const image = mergeImages([options.image, weftImage()]);
@@ -72,7 +74,7 @@ export function prepareServer(
     spans: options.spans ?? noSpans,
     metrics: options.metrics ?? noRpcMetrics,
     served: new Map(),
-    ...{ unary, observers },
+    ...{ unary, streams, observers },
     ...limits,
   };
   answerUnknownMethods(registration);

@@ -1,6 +1,5 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
-import { type ServerContext, serverContext } from './call.ts';
+import type { ServerContext } from './call.ts';
 
 /** What a refusal may look at. */
 type Facts = Pick<ServerContext, 'arrivedMs' | 'deadline' | 'draining' | 'metadataBytes'>;
@@ -37,11 +36,3 @@ export const refuseExpired: Refusal = ({ deadline, arrivedMs }) => {
   const message = 'the deadline had passed when the call arrived';
   throw new MeshError(message, { status: 'DEADLINE_EXCEEDED', reason: 'EXPIRED_ON_ARRIVAL' });
 };
-
-/** A refusal as a layer of a stream. */
-export function refusalLayer(refuse: Refusal): StreamLayer {
-  return (next) => (requests, context) => {
-    refuse(serverContext(context));
-    return next(requests, context);
-  };
-}

@@ -18,8 +18,8 @@ import type { UnaryMethod } from './dispatch.ts';
 import type { AnyHandler } from './handler.ts';
 import type { Implementation } from './implementation.ts';
 import { createObserver, type Observer } from './observe.ts';
-import { serveBidi, serveClientStream, serveServerStream } from './serve.ts';
-import { type StackParts, streamStack, unaryStack } from './stack.ts';
+import { serverStack } from './stack.ts';
+import type { StreamSite } from './stream-call.ts';
 import { UnaryCall } from './unary-call.ts';
 
 export interface Registration {
@@ -35,7 +35,9 @@ export interface Registration {
   readonly served: Map<string, readonly string[]>;
   /** The unary methods registered so far, by path: what a transport may call. */
   readonly unary: Map<string, UnaryMethod>;
-  /** The observers of all methods registered so far, by path: for calls that end before their stack runs. */
+  /** The streaming methods registered so far, by path. */
+  readonly streams: Map<string, StreamSite>;
+  /** The observers of the unary methods registered so far, by path: for calls that end before their stack runs. */
   readonly observers: Map<string, Observer>;
   readonly metrics: RpcMetrics;
 }
@@ -92,44 +94,36 @@ function registerMethod(
   const { clock } = environment;
   const meter = registration.metrics.server(info);
   const observer = createObserver({ method: info, meter, clock, spans: registration.spans });
-  registration.observers.set(info.path, observer);
-  const parts: StackParts = {
+  const stack = serverStack(handler, {
     observer,
-    clock,
     log: registration.log,
     maxMetadataBytes: registration.maxMetadataBytes,
     codec: createCodec(info, method, registration.maxMessageBytes),
     check: validator.compile(method.requestType.$type),
     answersWhileDraining: info.service === healthService,
-  };
-  const same = (bytes: Buffer): Buffer => bytes;
-  switch (info.kind) {
-    case 'unary': {
-      const site = { method: info, stack: unaryStack(handler, parts), environment };
-      registration.unary.set(info.path, {
-        path: info.path,
-        run: (arrival) => new UnaryCall(site, arrival).start(),
-      });
-      // So that grpc-js knows the path; the calls themselves are taken before it runs anything (plain-unary.ts).
-      grpc.register(info.path, () => undefined, bufferOf, same, 'unary');
-      return;
-    }
-    case 'server-stream': {
-      const serve = serveServerStream(streamStack(info.kind, handler, parts), info, environment);
-      grpc.register(info.path, serve, same, same, 'serverStream');
-      return;
-    }
-    case 'client-stream': {
-      const serve = serveClientStream(streamStack(info.kind, handler, parts), info, environment);
-      grpc.register(info.path, serve, same, same, 'clientStream');
-      return;
-    }
-    case 'bidi': {
-      const serve = serveBidi(streamStack(info.kind, handler, parts), info, environment);
-      grpc.register(info.path, serve, same, same, 'bidi');
-    }
+  });
+  const site = { method: info, stack, environment };
+  if (info.kind === 'unary') {
+    registration.observers.set(info.path, observer);
+    registration.unary.set(info.path, {
+      path: info.path,
+      run: (arrival) => new UnaryCall(site, arrival).start(),
+    });
+  } else {
+    registration.streams.set(info.path, site);
   }
+  // So that grpc-js knows the path; the calls themselves are taken before it runs anything (take-over.ts).
+  grpc.register(info.path, () => undefined, bufferOf, asTheyCame, grpcKinds[info.kind]);
 }
+
+const asTheyCame = (bytes: Buffer): Buffer => bytes;
+
+const grpcKinds = {
+  unary: 'unary',
+  'server-stream': 'serverStream',
+  'client-stream': 'clientStream',
+  bidi: 'bidi',
+} as const;
 
 /** The handler of a method, bound: an implementation may be an object whose handlers use `this`. */
 function handlerOf(implementation: object, key: string): AnyHandler | undefined {

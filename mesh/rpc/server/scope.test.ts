@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '../../kernel/error.ts';
 import { createScope } from '../../kernel/scope.ts';
-import { interruptible } from './interruptible.ts';
 
 const gone = new MeshError('gone', { status: 'CANCELLED', reason: 'CALLER_GONE' });
 const never = new Promise<never>(() => undefined);
@@ -44,77 +43,5 @@ describe('the scope of a call', () => {
     scope.abort(gone);
     await expect(waiting).rejects.toBe(gone);
     await expect(scope.race(never)).rejects.toBe(gone);
-  });
-});
-
-describe('an interruptible source', () => {
-  async function readAll(source: AsyncIterable<unknown>): Promise<unknown[]> {
-    const items: unknown[] = [];
-    for await (const item of source) items.push(item);
-    return items;
-  }
-
-  async function* counting(story: string[]): AsyncGenerator<number> {
-    try {
-      yield 1;
-      yield 2;
-    } finally {
-      story.push('finally');
-    }
-  }
-
-  test('is read to its end, once', async () => {
-    const story: string[] = [];
-    expect(await readAll(interruptible(counting(story), createScope()))).toEqual([1, 2]);
-    expect(story).toEqual(['finally']);
-  });
-
-  test('gives the reason at once when it waits, and is returned to', async () => {
-    const scope = createScope();
-    let returned = 0;
-    const source: AsyncIterable<number> = {
-      [Symbol.asyncIterator]: () => ({
-        next: () => never,
-        return: () => {
-          returned++;
-          return Promise.resolve({ done: true as const, value: undefined });
-        },
-      }),
-    };
-    const reading = readAll(interruptible(source, scope));
-    scope.abort(gone);
-    await expect(reading).rejects.toBe(gone);
-    expect(returned).toBe(1);
-  });
-
-  test('that cannot take its return is not waited for', async () => {
-    const scope = createScope();
-    async function* stuck(): AsyncGenerator<number> {
-      yield await never;
-    }
-    const reading = readAll(interruptible(stuck(), scope));
-    scope.abort(gone);
-    await expect(reading).rejects.toBe(gone);
-  });
-
-  test('runs its cleanup to the end when the reader stops', async () => {
-    const story: string[] = [];
-    for await (const item of interruptible(counting(story), createScope())) {
-      expect(item).toBe(1);
-      break;
-    }
-    expect(story).toEqual(['finally']);
-  });
-
-  test('enters the context anew for each step', async () => {
-    const story: string[] = [];
-    let steps = 0;
-    const enter = <R>(step: () => R): R => {
-      steps++;
-      return step();
-    };
-    await readAll(interruptible(counting(story), createScope(), enter));
-    // One for the iterator, one for each item, one for the end.
-    expect(steps).toBe(4);
   });
 });

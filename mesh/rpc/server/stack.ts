@@ -1,84 +1,49 @@
-import { compose, type MethodInfo, type StreamCall, type StreamLayer } from '../../kernel/call.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { MessageCheck } from '../../schema/validate.ts';
-import { type Codec, codecLayer } from './codec.ts';
-import { type AnyHandler, handlerStream } from './handler.ts';
-import { type Observer, type ObserverParts, observeLayer } from './observe.ts';
-import { createOutward, type Outward, outwardLayer } from './outward.ts';
+import type { Codec } from './codec.ts';
+import type { AnyHandler } from './handler.ts';
+import type { Observer } from './observe.ts';
+import { createOutward, type Outward } from './outward.ts';
 import {
   type Refusal,
-  refusalLayer,
   refuseExpired,
   refuseMetadataAbove,
   refuseWhileDraining,
 } from './refusals.ts';
-import { validate, validationLayer } from './validation.ts';
+import { validate } from './validation.ts';
 
-/**
- * What every call to a server goes through, outermost first: spans and metrics, outward, the refusals, codec,
- * validation, handler. Streams run through a list of layers; unary calls, which are a hundred times more
- * frequent and dearest where they are shortest, through the same steps fused into one function
- * (unary-call.ts). The steps themselves are written once, for both, and both orders stand here.
- */
-export interface StackParts extends Pick<ObserverParts, 'clock'> {
+/** What the stack of a method is put together from. */
+export interface StackParts {
   readonly observer: Observer;
   readonly log: Log;
   readonly maxMetadataBytes: number;
   readonly codec: Codec;
-  /** Absent if the request has no rules: then there is no layer either. */
+  /** Absent if the request has no rules: then there is no step either. */
   readonly check: MessageCheck | undefined;
   /** True for the services that must answer until the end: health. */
   readonly answersWhileDraining: boolean;
 }
 
-function refusals({ maxMetadataBytes, answersWhileDraining }: StackParts): Refusal[] {
-  return [
-    // First of the refusals: a server that goes away spends nothing more.
-    ...(answersWhileDraining ? [] : [refuseWhileDraining]),
-    // Before anything reads the metadata.
-    refuseMetadataAbove(maxMetadataBytes),
-    // Before the message is decoded: most of a call's cost is below this line.
-    refuseExpired,
-  ];
-}
-
-function layers(parts: StackParts): StreamLayer[] {
-  const { log, codec, check } = parts;
-  return [
-    // Outermost, so that refused and malformed calls are seen too.
-    observeLayer(parts.observer),
-    // Below the span, which records the status that goes outward; above all that throws.
-    outwardLayer(createOutward(log)),
-    ...refusals(parts).map(refusalLayer),
-    // Bytes above, messages below.
-    codecLayer(codec),
-    // Innermost: needs the message, and handlers rely on it.
-    ...(check === undefined ? [] : [validationLayer(check)]),
-  ];
-}
-
-/** The whole way of a stream, from the requests' bytes to the responses'. */
-export function streamStack(
-  kind: Exclude<MethodInfo['kind'], 'unary'>,
-  handler: AnyHandler,
-  parts: StackParts,
-): StreamCall {
-  return compose(layers(parts), handlerStream(kind, handler));
-}
-
-/** The steps of a unary call, in the order of `layers`; UnaryCall takes them one after another. */
-export interface UnaryStack {
+/**
+ * What every call to a server goes through, in this order, outermost first. The steps are fused into the two
+ * classes that take them one after another (unary-call.ts, stream-call.ts), because layers of promises or async
+ * generators cost more than all that the steps do; steps and order are the same for both, and stand here.
+ */
+export interface Stack {
+  /** Outermost, so that refused and malformed calls are seen too. */
   readonly observer: Observer;
+  /** Below the span, which records the status that goes outward; above all that throws. */
   readonly outward: Outward;
   readonly refusals: readonly Refusal[];
-  /** The request of these bytes, decoded and valid. */
+  /** The request of these bytes, decoded and valid: handlers rely on it. Each one of a stream. */
   readonly receive: Codec['decode'];
   /** Run in the context that its own calls inherit. */
   readonly handler: AnyHandler;
+  /** Messages above, bytes below. */
   readonly codec: Codec;
 }
 
-export function unaryStack(handler: AnyHandler, parts: StackParts): UnaryStack {
+export function serverStack(handler: AnyHandler, parts: StackParts): Stack {
   const { log, codec, check } = parts;
   return {
     observer: parts.observer,
@@ -95,4 +60,15 @@ export function unaryStack(handler: AnyHandler, parts: StackParts): UnaryStack {
     handler,
     codec,
   };
+}
+
+function refusals({ maxMetadataBytes, answersWhileDraining }: StackParts): Refusal[] {
+  return [
+    // First of the refusals: a server that goes away spends nothing more.
+    ...(answersWhileDraining ? [] : [refuseWhileDraining]),
+    // Before anything reads the metadata.
+    refuseMetadataAbove(maxMetadataBytes),
+    // Before the message is decoded: most of a call's cost is below this line.
+    refuseExpired,
+  ];
 }

@@ -11,12 +11,12 @@ import { Entries, headersSent } from './answer.ts';
 import type { CallEnvironment, ServerContext, Traffic } from './call.ts';
 import type { Answer, Arrival, RunningCall } from './dispatch.ts';
 import { goneError, passedError } from './gone.ts';
-import type { UnaryStack } from './stack.ts';
+import type { Stack } from './stack.ts';
 
 /** What all calls of one method share. */
 export interface UnarySite {
   readonly method: MethodInfo;
-  readonly stack: UnaryStack;
+  readonly stack: Stack;
   readonly environment: CallEnvironment;
 }
 

@@ -1,4 +1,3 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { MessageCheck } from '../../schema/validate.ts';
 
@@ -8,16 +7,4 @@ export function validate(check: MessageCheck, message: unknown): void {
   const violations = check(message);
   if (violations.length === 0) return;
   throw MeshError.invalid('the message breaks rules of the schema', violations);
-}
-
-/** The same for each message of a stream. */
-export function validationLayer(check: MessageCheck): StreamLayer {
-  return (next) => (requests, context) => next(validated(requests), context);
-
-  async function* validated<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
-    for await (const message of messages) {
-      validate(check, message);
-      yield message;
-    }
-  }
 }

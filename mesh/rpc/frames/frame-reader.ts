@@ -1,5 +1,12 @@
 import { prefixBytes } from '../grpc-internals.ts';
-import { malformed } from './cursor.ts';
+
+/** How a stream says what is wrong with it. */
+export interface FrameFaults {
+  /** A message is marked as compressed. */
+  compressed(): Error;
+  /** A message has more bytes than are taken. */
+  tooLong(length: number, most: number): Error;
+}
 
 /** Writes the prefix of a message of `length` bytes that stands behind it. */
 export function putPrefix(into: Buffer, at: number, length: number): void {
@@ -12,14 +19,16 @@ const nothing = Buffer.alloc(0);
 /** Cuts what comes from the network into messages, however it was cut on its way. */
 export class FrameReader {
   readonly #maxMessageBytes: number;
+  readonly #faults: FrameFaults;
   /** What came behind the last message that was given out. */
   #rest: Buffer = nothing;
   /** A message that came in part, at its full length; `#filled` bytes of it are here. */
   #partial: Buffer | undefined;
   #filled = 0;
 
-  constructor(maxMessageBytes: number) {
+  constructor(maxMessageBytes: number, faults: FrameFaults) {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#faults = faults;
   }
 
   push(piece: Buffer): void {
@@ -30,8 +39,8 @@ export class FrameReader {
   }
 
   /**
-   * The next whole message, of the very bytes of its piece where it came in one. Throws INVALID_ARGUMENT for
-   * what cannot be read; nothing behind it can be either.
+   * The next whole message, of the very bytes of its piece where it came in one. Throws a fault
+   * for what cannot be read; nothing behind it can be either.
    */
   next(): Buffer | undefined {
     if (this.#partial !== undefined) return this.#whole(this.#partial);
@@ -65,10 +74,10 @@ export class FrameReader {
   }
 
   #lengthIn(prefix: Buffer): number {
-    if (prefix[0] !== 0) throw malformed('it is compressed, and messages of a lane never are');
+    if (prefix[0] !== 0) throw this.#faults.compressed();
     const length = prefix.readUInt32BE(1);
     const most = this.#maxMessageBytes;
     if (length <= most) return length;
-    throw malformed(`it has ${String(length)} bytes, and ${String(most)} are taken`);
+    throw this.#faults.tooLong(length, most);
   }
 }
