@@ -208,14 +208,14 @@ class World {
 
   /** Starts a process; when it dies another takes its place. */
   #bear(slot: number): void {
-    const born = createModelProcess<ModelTables & EventTables>({
+    const born: ModelProcess<ModelTables & EventTables> = createModelProcess({
       ...{ store: this.#store, bus: this.#bus, clock: this.#clock, weather: this.#weather },
       ...{ image: this.#image, random: createSeededRandom(this.#seed + ++this.#births) },
       lostMs: ackWaitMs,
       relay: { leaseMs, batch: 3 },
       onDeath: () => {
         this.#clock.after(restartMs, () => {
-          if (!this.#ending) this.#bear(slot);
+          if (!this.#ending && this.#processes[slot] === born) this.#bear(slot);
         });
       },
     });

@@ -218,6 +218,42 @@ test('a handler that hangs is rolled back when its time is over, and that counts
   expect(signalled).toBe(2);
 });
 
+test('what the bus still brings to a consumer that closes goes back, and no handler runs behind its end', async () => {
+  const brought: ((delivery: Delivery) => void)[] = [];
+  let last: Delivery | undefined;
+  const late: Bus = {
+    ...bus,
+    consume(options) {
+      brought.push(options.onDelivery);
+      return bus.consume({
+        ...options,
+        onDelivery(delivery) {
+          last = delivery;
+          options.onDelivery(delivery);
+        },
+      });
+    },
+  };
+  const other = await createRig({ bus: late });
+  const subscription = await other.hear();
+  await rig.confirm('order-1');
+  await other.hasEffects('order-1');
+  const told: string[] = [];
+  const closed = subscription.close();
+  for (const [i, moment] of ['while', 'after'].entries()) {
+    if (moment === 'after') await closed;
+    if (last === undefined) throw new Error('nothing was delivered');
+    const headers = { ...last.headers, 'ce-id': `late-${String(i)}` };
+    const ack = (): void => void told.push(`${moment}: ack`);
+    const nak = (): void => void told.push(`${moment}: nak`);
+    brought[0]?.({ ...last, headers, ack, nak });
+  }
+  await systemClock.sleep(20);
+  expect(told).toEqual(['while: nak', 'after: nak']);
+  expect(await other.effects()).toEqual(['order-1']);
+  await other.close();
+});
+
 test('one consumer handles several types; two consumers each have their effect', async () => {
   await rig.hear();
   await rig.events.subscribe({

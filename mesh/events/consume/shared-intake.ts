@@ -36,6 +36,7 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
   const ahead: Delivery[] = [];
   const parked = new Set<Delivery>();
   const handling = new Set<Promise<void>>();
+  let closing = false;
 
   const handle = async (delivery: Delivery): Promise<void> => {
     const isParked = parked.has(delivery);
@@ -57,14 +58,20 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
       handling.add(tracked);
     }
   };
+  const take = (delivery: Delivery): void => {
+    // On its way when the bus was told to stop: nobody would wait for its handler, so it is somebody else's.
+    if (closing) {
+      delivery.nak();
+      return;
+    }
+    ahead.push(delivery);
+    next();
+  };
   const consumptions = [...channels.values()].map(({ channel, subjects }) =>
     bus.consume({
       ...{ channel, consumer, subjects, from, ackWaitMs },
       maxInFlight: 2 * concurrency,
-      onDelivery(delivery) {
-        ahead.push(delivery);
-        next();
-      },
+      onDelivery: take,
     }),
   );
   const feed = createParkedFeed({
@@ -73,8 +80,7 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
     holdMs: ackWaitMs,
     onDelivery(delivery) {
       parked.add(delivery);
-      ahead.push(delivery);
-      next();
+      take(delivery);
     },
   });
   return {
@@ -82,11 +88,10 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
       return consumptions.every(({ state }) => state === 'consuming');
     },
     async close() {
+      closing = true;
       const closed = [feed.close(), ...consumptions.map((each) => each.close())];
       for (const delivery of ahead.splice(0)) delivery.nak();
       await Promise.all(closed);
-      // What arrived until the feed had ended.
-      for (const delivery of ahead.splice(0)) delivery.nak();
       await Promise.all(handling);
     },
   };
