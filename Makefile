@@ -68,7 +68,7 @@ tap: ready ## Show calls and handled events as they happen (S=orders; A="--faile
 policy: ready ## Show the policy of calls to a service, each value with its origin (S=inventory)
 	@$(weft) policy $(or $(S),$(error say of which service, as "make policy S=inventory"))
 
-dlq: ready ## List what consumers gave up (A="show <id>", "replay <id>", "drop <id>" for more)
+dlq: ready ## List what consumers gave up (A="show <id>", "replay <id>", "drop <id>", "stopped" for more)
 	@$(weft) dlq $(or $(A),ls)
 
 saga: ready ## List the sagas under way (A="show <id>", "retry <id>", "skip <id>", "compensate <id>" for more)

@@ -14,9 +14,14 @@ import type { PolicyView } from './ports.ts';
 import { type SagaSources, sagaMethods } from './sagas.ts';
 import { toSpan } from './span.ts';
 import { type StatsSources, statsOf } from './stats.ts';
+import { type StoppedKeySources, stoppedKeyMethods } from './stopped-keys.ts';
 import { tapMethods } from './tap.ts';
 
-export interface AdminOptions extends StatsSources, DeadLetterSources, SagaSources {
+export interface AdminOptions
+  extends StatsSources,
+    DeadLetterSources,
+    StoppedKeySources,
+    SagaSources {
   /** The name of the service that this process is an instance of. */
   readonly service: string;
   readonly instanceId: string;
@@ -43,6 +48,7 @@ export function createAdminService(options: AdminOptions): Implementation<AdminS
     },
     ...tapMethods({ service, instanceId, spans, clock }),
     ...deadLetterMethods(options),
+    ...stoppedKeyMethods(options),
     ...sagaMethods(options),
   };
 }

@@ -25,7 +25,7 @@ import type { App, AppOptions } from './options.ts';
 import { openParts } from './parts.ts';
 import { openReach } from './reach.ts';
 import { newInstanceId } from './settings.ts';
-import { showMetrics, visible, watchEvents, watchLate } from './visible.ts';
+import { givenUp, showMetrics, visible, watchEvents, watchLate } from './visible.ts';
 
 /** The longest that running calls may go on after the instance left discovery, in ms. */
 const drainGraceMs = 25_000;
@@ -63,7 +63,7 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
       AdminServiceDefinition,
       createAdminService({
         ...{ service: name, instanceId, spans: ring, image },
-        ...{ deadLetters: events?.deadLetters, sagas: tools.desk, events: watching?.view },
+        ...{ ...givenUp(events), sagas: tools.desk, events: watching?.view },
         ...visible(telemetry, reach, server),
       }),
     );

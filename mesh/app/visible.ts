@@ -33,6 +33,15 @@ export function visible(
   return { telemetry, peers: reach.view, policy: reach.policies, servingLanes };
 }
 
+/** What the consumers of this process gave up, as the admin service tells of it; nothing without events. */
+export function givenUp<DB>(
+  events: Events<DB> | undefined,
+): Partial<Pick<Events<DB>, 'deadLetters' | 'stoppedKeys'>> {
+  if (events === undefined) return {};
+  const { deadLetters, stoppedKeys } = events;
+  return { deadLetters, stoppedKeys };
+}
+
 /** Counts what waits in outbox, consumers and dead letters, again and again; tells metrics and whoever asks. */
 export function watchEvents<DB>(
   registry: MetricsRegistry,

@@ -219,3 +219,63 @@ test('an id that nobody knows is named, with who was asked', async () => {
     /knows no service "warehose"; it knows warehouse/,
   );
 });
+
+test('a key that stands still is listed and released, also when its dead letter is gone', async () => {
+  let packing: AppTools<Shelf> | undefined;
+  const stuck = new Set(['order-20', 'order-21']);
+  const settings = readSettings({
+    ...{ MESH_CONSUL: consul.address, MESH_NATS: nats.url, INSTANCE_ID: 'packing-1' },
+    ...{ STORE: `sqlite:${join(folder, 'packing.db')}`, DRAIN_SPREAD_MS: '0' },
+    LOG_LEVEL: 'silent',
+  });
+  const handler = on<OrderConfirmed, Shelf>(OrderConfirmed, async ({ orderId }, { tx }) => {
+    if (stuck.has(orderId)) throw new Error(`no box holds ${orderId}`);
+    await tx.insertInto('picks').values({ order_id: orderId }).execute();
+  });
+  const app = await startApp<Shelf>({
+    ...{ name: 'packing', settings },
+    migrations: [{ name: '001-picks', up: 'create table picks (order_id text)' }],
+    build(tools) {
+      packing = tools;
+      const tuning = { ordered: true, onDead: 'park-key', maxDeliveries: 1, from: 'now' } as const;
+      return { services: [], consumer: { handlers: [handler], ...tuning } };
+    },
+  });
+  apps.push(app);
+  const { store, events } = packing ?? warehouse;
+  const publish = async (...orders: string[]): Promise<void> => {
+    for (const order of orders) {
+      await store.transaction((tx) => events.publish(tx, OrderConfirmed, confirmed(order)));
+    }
+  };
+  const stopped = async (...args: string[]): Promise<{ eventId: string; key: string }[]> =>
+    JSON.parse((await weft('stopped', '-o', 'json', ...args)).text) as never;
+  await eventually(async () => (await weft('stopped').catch(() => undefined)) !== undefined);
+  // What was published before the consumer stood at the broker is not for it.
+  await eventually(
+    async () => {
+      await publish('order-20', 'order-21');
+      return (await stopped('--service', 'packing')).length === 2;
+    },
+    { withinMs: 30_000, everyMs: 250 },
+  );
+  const { text } = await weft('stopped', '--key', 'order-20');
+  expect(text).toMatch(/^EVENT +SERVICE +CONSUMER +TYPE +KEY +WAIT +DEAD LETTER\n/);
+  expect(text).toMatch(/ packing +packing +OrderConfirmed +order-20 +\d+ +01\w{24}\n$/);
+  await store.db.deleteFrom('weft_dead_letter' as never).execute();
+  expect((await weft('stopped')).text).toMatch(/ order-21 +\d+ +gone$/m);
+  stuck.clear();
+  const ids = (await stopped('--consumer', 'packing')).map(({ eventId }) => eventId);
+  const released = (await weft('release', ids[0] ?? '')).text;
+  expect(released).toBe(`released ${ids[0] ?? ''}: its key goes on with it\n`);
+  expect((await weft('release', ids[1] ?? '', '--skip')).text).toMatch(/goes on without it/);
+  expect((await weft('stopped')).text).toMatch(
+    /^no key stands still; asked were packing, warehouse/,
+  );
+  await expect(weft('release', ids[0] ?? '')).rejects.toThrow(/no key stands still for the event/);
+  const packed = async (): Promise<unknown[]> =>
+    store.db.selectFrom('picks').select('order_id').execute();
+  await eventually(async () =>
+    (await packed()).some((row) => JSON.stringify(row).includes('order-20')),
+  );
+}, 60_000);

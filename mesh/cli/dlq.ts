@@ -11,6 +11,7 @@ import {
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { toTimestamp } from '../schema/timestamp.ts';
+import { addStoppedCommands } from './dlq-stopped.ts';
 import { letterJson, lettersTable, letterText } from './dlq-table.ts';
 import { environment } from './environment.ts';
 import { type CommandIo, type Door, throughDoor, whomToAsk } from './mesh-door.ts';
@@ -72,6 +73,7 @@ export function dlqCommand(io: CommandIo = processIo, clock: Clock = systemClock
     .action((ids: string[], options: TreatOptions) =>
       throughDoor(io, options, (mesh) => treat(mesh, ids, { options, verb: 'drop' })),
     );
+  addStoppedCommands(dlq, io, asking);
   return dlq;
 }
 

@@ -16,6 +16,7 @@ import { measuredBus } from './bus/measured.ts';
 import { parkedByConsumer } from './consume/parking-lot.ts';
 import type { Subscription } from './consume/subscription.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
+import { createStoppedKeys, type StoppedKeys } from './dead-letters/stopped-keys.ts';
 import { createOutbox, type Outbox } from './outbox/outbox.ts';
 import {
   createPublish,
@@ -85,6 +86,8 @@ export interface Events<DB> extends Asking<DB>, Closeable {
   readonly relay: RelayState;
   /** What the consumers that keep their inbox in this database gave up. */
   readonly deadLetters: DeadLetters;
+  /** The keys of these consumers that stand still for something that was given up. */
+  readonly stoppedKeys: StoppedKeys;
   /** What waits in the outbox, in all processes that share it. */
   outbox(): Promise<OutboxState>;
   /** How many messages this process has sent again because the broker no longer held them. */
@@ -145,6 +148,7 @@ export function createEvents<DB>(options: EventsOptions<DB>): Events<DB> {
       return relay.state;
     },
     deadLetters: createDeadLetters({ store, clock }),
+    stoppedKeys: createStoppedKeys({ store, clock }),
     outbox: () => outbox.state(),
     parked: () => parkedByConsumer(store),
     get resent() {

@@ -8,6 +8,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { publishSteps, stepsOf } from '../../testing/steps.ts';
 import type { Bus, Delivery } from '../bus/bus.ts';
 import { createMemoryBus } from '../bus/memory.ts';
+import { eventTables } from '../tables.ts';
 import { parkKey } from './blame.ts';
 import { on } from './handler.ts';
 import type { ConsumerTuning } from './subscribe.ts';
@@ -130,6 +131,50 @@ test('a key whose dead letter is dropped goes on without it', async () => {
   await rig.events.deadLetters.drop({ filter: {} });
   await eventually(async () => (await count()) === 1);
   expect((await steps()).get('a')).toEqual([2]);
+});
+
+test('a stopped key whose dead letter is gone can be released, with its event or without, and goes on in order', async () => {
+  let broken = true;
+  await hear((_, step) => (broken && step === 1 ? new Error('x') : undefined), {
+    ...{ onDead: 'park-key', maxDeliveries: 1 },
+  });
+  await publishSteps(rig, ['a', 1], ['b', 1], ['a', 2], ['a', 3], ['b', 2]);
+  const { deadLetters, stoppedKeys } = rig.events;
+  const waits = async (): Promise<unknown> =>
+    Object.fromEntries((await stoppedKeys.list({})).map(({ key, waits: held }) => [key, held]));
+  await eventually(async () => JSON.stringify(await waits()) === '{"a":2,"b":1}');
+  await eventTables(rig.store.db).deleteFrom('weft_dead_letter').execute();
+  expect(await deadLetters.replay({ filter: {} })).toMatchObject({ ids: [] });
+  const [a, b] = await stoppedKeys.list({ consumer: 'warehouse' });
+  expect(a).toMatchObject({ key: 'a', letterId: undefined, channel: 'shop-orders' });
+  broken = false;
+  const eventIds = [a?.eventId ?? ''];
+  expect(await stoppedKeys.release({ eventIds, consumer: 'other', how: 'handle' })).toEqual([]);
+  expect(await stoppedKeys.release({ eventIds, how: 'handle' })).toEqual(eventIds);
+  expect(await stoppedKeys.release({ eventIds, how: 'handle' })).toEqual([]);
+  await stoppedKeys.release({ eventIds: [b?.eventId ?? ''], how: 'skip' });
+  await eventually(async () => (await count()) === 4);
+  expect(Object.fromEntries(await steps())).toEqual({ a: [1, 2, 3], b: [2] });
+  expect(await stoppedKeys.list({})).toEqual([]);
+});
+
+test('releasing a stopped key does to its dead letter what replay and drop would', async () => {
+  let broken = true;
+  await hear((_, step) => (broken && step === 1 ? new Error('x') : undefined), {
+    ...{ onDead: 'park-key', maxDeliveries: 1 },
+  });
+  await publishSteps(rig, ['a', 1], ['b', 1]);
+  const { stoppedKeys } = rig.events;
+  await eventually(async () => (await stoppedKeys.list({})).length === 2);
+  broken = false;
+  const [a] = await stoppedKeys.list({ key: 'a' });
+  const [b] = await stoppedKeys.list({ key: 'b' });
+  expect((await rig.deadLetters()).map(({ id }) => id)).toEqual([a?.letterId, b?.letterId]);
+  await stoppedKeys.release({ eventIds: [b?.eventId ?? ''], how: 'skip' });
+  await stoppedKeys.release({ eventIds: [a?.eventId ?? ''], how: 'handle' });
+  await eventually(async () => (await rig.deadLetters())[0]?.state === 'handled');
+  expect(await rig.deadLetters()).toMatchObject([{ id: a?.letterId, replays: 1 }]);
+  expect(Object.fromEntries(await steps())).toEqual({ a: [1] });
 });
 
 const faults = fc.record({

@@ -48,6 +48,8 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
     if (isParked || verdict.kind === 'parked') feed.look();
   };
   const next = (): void => {
+    // Nobody would wait for a handler that begins now: what is still brought is somebody else's.
+    if (closing) for (const delivery of ahead.splice(0)) delivery.nak();
     while (handling.size < concurrency) {
       const delivery = ahead.shift();
       if (delivery === undefined) return;
@@ -58,20 +60,14 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
       handling.add(tracked);
     }
   };
-  const take = (delivery: Delivery): void => {
-    // On its way when the bus was told to stop: nobody would wait for its handler, so it is somebody else's.
-    if (closing) {
-      delivery.nak();
-      return;
-    }
-    ahead.push(delivery);
-    next();
-  };
   const consumptions = [...channels.values()].map(({ channel, subjects }) =>
     bus.consume({
       ...{ channel, consumer, subjects, from, ackWaitMs },
       maxInFlight: 2 * concurrency,
-      onDelivery: take,
+      onDelivery(delivery) {
+        ahead.push(delivery);
+        next();
+      },
     }),
   );
   const feed = createParkedFeed({
@@ -80,7 +76,8 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
     holdMs: ackWaitMs,
     onDelivery(delivery) {
       parked.add(delivery);
-      take(delivery);
+      ahead.push(delivery);
+      next();
     },
   });
   return {
@@ -90,7 +87,7 @@ export function createSharedIntake(options: SharedIntakeOptions): Intake {
     async close() {
       closing = true;
       const closed = [feed.close(), ...consumptions.map((each) => each.close())];
-      for (const delivery of ahead.splice(0)) delivery.nak();
+      next();
       await Promise.all(closed);
       await Promise.all(handling);
     },

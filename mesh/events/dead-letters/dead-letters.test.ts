@@ -4,12 +4,14 @@ import { systemRandom } from '../../kernel/random.ts';
 import type { Store } from '../../store/store.ts';
 import { onEachDatabase } from '../../testing/databases.ts';
 import { createInbox } from '../consume/inbox.ts';
+import { never, park, parkBehind } from '../consume/parked.ts';
 import { toHeaders } from '../envelope.ts';
 import { eventMigrations } from '../migrations.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 import { writeDeadLetter } from './dead-letter.ts';
 import { createDeadLetters, type DeadLetters, type LetterFilter } from './dead-letters.ts';
 import type { DeadLetter } from './letter.ts';
+import { createStoppedKeys } from './stopped-keys.ts';
 
 const noop = (): void => undefined;
 const trace = { traceId: 'ab'.repeat(16), spanId: '12'.repeat(8), sampled: true };
@@ -148,5 +150,32 @@ onEachDatabase<EventTables>(eventMigrations, (database) => {
     const inbox = createInbox(store, 'warehouse', systemClock);
     const { signal } = new AbortController();
     expect(await inbox.once(e1, async () => undefined, signal)).toBe('duplicate');
+  });
+
+  test('a stopped key is released once, whoever asks for it at the same moment', async () => {
+    const letterId = await die('e1', { key: 'Ä b' });
+    const headers = toHeaders({ id: 'e1', type: 'A', source: 'o', timeMs: 1, key: 'Ä b' });
+    const message = { subject: 'shop.A', headers, data: new Uint8Array(), sequence: 3 };
+    const parked = { consumer: 'warehouse', key: 'Ä b', message: { ...message, deliveries: 9 } };
+    await store.transaction(async (tx) => {
+      await park(tx, { ...parked, eventId: 'e1', notBeforeMs: never });
+      await parkBehind(tx, { ...parked, eventId: 'e2' });
+      await parkBehind(tx, { ...parked, key: 'c', eventId: 'e3' });
+    });
+    const other = await database.open();
+    const each = [store, other].map((of) => createStoppedKeys({ store: of, clock: systemClock }));
+    const [found] = await (each[0]?.list({ key: 'Ä b' }) ?? []);
+    expect(found).toMatchObject({ eventId: 'e1', key: 'Ä b', type: 'A', waits: 1, letterId });
+    expect((await letters.get([letterId]))[0]?.keyWaits).toBe(1);
+    const eventIds = ['e1', 'e2'];
+    const asked = await Promise.all(
+      [...each, ...each].map((keys) => keys.release({ eventIds, how: 'handle' })),
+    );
+    expect(asked.flat()).toEqual(['e1']);
+    const rows = eventTables(store.db).selectFrom('weft_parked').selectAll();
+    const [row] = await rows.orderBy('id').execute();
+    expect(row).toMatchObject({ event_id: 'e1', deliveries: 0 });
+    expect(await letters.get([letterId])).toMatchObject([{ state: 'replayed', replays: 1 }]);
+    expect(await each[1]?.list({})).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { never, type ParkedEvent, park, unpark } from '../consume/parked.ts';
 import { receive } from '../received.ts';
 import { type EventTables, eventTables } from '../tables.ts';
 import { type DeadLetter, letterOf } from './letter.ts';
+import { forgetDeath, markReplayed } from './letter-rows.ts';
 
 /** Chooses letters; what is absent does not restrict. */
 export interface LetterFilter {
@@ -169,31 +170,6 @@ function isType(type: string) {
   const end = `.${type}`;
   const tail = sql`substr(letter.type, length(letter.type) - ${end.length - 1})`;
   return sql<number>`case when letter.type = ${type} or ${tail} = ${end} then 1 else 0 end`;
-}
-
-async function markReplayed(db: Kysely<EventTables>, id: string, now: number): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('weft_dead_letter')
-    .set(({ eb }) => ({
-      ...{ state: 'replayed', replayed_at: now },
-      replays: eb('replays', '+', 1),
-    }))
-    .where('id', '=', id)
-    .where('state', '=', 'dead')
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
-}
-
-async function forgetDeath(
-  db: Kysely<EventTables>,
-  { consumer, eventId }: DeadLetter,
-): Promise<void> {
-  await db
-    .deleteFrom('weft_inbox')
-    .where('consumer', '=', consumer)
-    .where('event_id', '=', eventId)
-    .where('outcome', '=', 'dead')
-    .execute();
 }
 
 /** The event of a letter, as if it had failed for the first time and waited since. */

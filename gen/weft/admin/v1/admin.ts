@@ -28,6 +28,10 @@ import {
   GetDeadLetterResponse,
   ListDeadLettersRequest,
   ListDeadLettersResponse,
+  ListStoppedKeysRequest,
+  ListStoppedKeysResponse,
+  ReleaseStoppedKeysRequest,
+  ReleaseStoppedKeysResponse,
   ReplayDeadLettersRequest,
   ReplayDeadLettersResponse,
 } from "./dead_letters.ts";
@@ -2899,6 +2903,27 @@ export const AdminServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
+    /** ListStoppedKeys returns the keys of ordered consumers that stand still for an event that was given up. */
+    listStoppedKeys: {
+      name: "ListStoppedKeys",
+      requestType: ListStoppedKeysRequest as typeof ListStoppedKeysRequest,
+      requestStream: false,
+      responseType: ListStoppedKeysResponse as typeof ListStoppedKeysResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * ReleaseStoppedKeys lets stopped keys go on, with or without the event that stopped them, whether its dead letter
+     * is still there or not. What waits behind it is handled in order.
+     */
+    releaseStoppedKeys: {
+      name: "ReleaseStoppedKeys",
+      requestType: ReleaseStoppedKeysRequest as typeof ReleaseStoppedKeysRequest,
+      requestStream: false,
+      responseType: ReleaseStoppedKeysResponse as typeof ReleaseStoppedKeysResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
     /**
      * ListSagas returns the sagas of this process's service, from its database: instances that share one return
      * the same.
@@ -3048,6 +3073,33 @@ export const AdminServiceService = {
       Buffer.from(DropDeadLettersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DropDeadLettersResponse => DropDeadLettersResponse.decode(value),
   },
+  /** ListStoppedKeys returns the keys of ordered consumers that stand still for an event that was given up. */
+  listStoppedKeys: {
+    path: "/weft.admin.v1.AdminService/ListStoppedKeys" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListStoppedKeysRequest): Buffer =>
+      Buffer.from(ListStoppedKeysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListStoppedKeysRequest => ListStoppedKeysRequest.decode(value),
+    responseSerialize: (value: ListStoppedKeysResponse): Buffer =>
+      Buffer.from(ListStoppedKeysResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListStoppedKeysResponse => ListStoppedKeysResponse.decode(value),
+  },
+  /**
+   * ReleaseStoppedKeys lets stopped keys go on, with or without the event that stopped them, whether its dead letter
+   * is still there or not. What waits behind it is handled in order.
+   */
+  releaseStoppedKeys: {
+    path: "/weft.admin.v1.AdminService/ReleaseStoppedKeys" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseStoppedKeysRequest): Buffer =>
+      Buffer.from(ReleaseStoppedKeysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseStoppedKeysRequest => ReleaseStoppedKeysRequest.decode(value),
+    responseSerialize: (value: ReleaseStoppedKeysResponse): Buffer =>
+      Buffer.from(ReleaseStoppedKeysResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseStoppedKeysResponse => ReleaseStoppedKeysResponse.decode(value),
+  },
   /**
    * ListSagas returns the sagas of this process's service, from its database: instances that share one return
    * the same.
@@ -3123,6 +3175,13 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   replayDeadLetters: handleUnaryCall<ReplayDeadLettersRequest, ReplayDeadLettersResponse>;
   /** DropDeadLetters forgets letters. Their events stay given up: they never come again. */
   dropDeadLetters: handleUnaryCall<DropDeadLettersRequest, DropDeadLettersResponse>;
+  /** ListStoppedKeys returns the keys of ordered consumers that stand still for an event that was given up. */
+  listStoppedKeys: handleUnaryCall<ListStoppedKeysRequest, ListStoppedKeysResponse>;
+  /**
+   * ReleaseStoppedKeys lets stopped keys go on, with or without the event that stopped them, whether its dead letter
+   * is still there or not. What waits behind it is handled in order.
+   */
+  releaseStoppedKeys: handleUnaryCall<ReleaseStoppedKeysRequest, ReleaseStoppedKeysResponse>;
   /**
    * ListSagas returns the sagas of this process's service, from its database: instances that share one return
    * the same.
@@ -3272,6 +3331,41 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DropDeadLettersResponse) => void,
+  ): ClientUnaryCall;
+  /** ListStoppedKeys returns the keys of ordered consumers that stand still for an event that was given up. */
+  listStoppedKeys(
+    request: ListStoppedKeysRequest,
+    callback: (error: ServiceError | null, response: ListStoppedKeysResponse) => void,
+  ): ClientUnaryCall;
+  listStoppedKeys(
+    request: ListStoppedKeysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListStoppedKeysResponse) => void,
+  ): ClientUnaryCall;
+  listStoppedKeys(
+    request: ListStoppedKeysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListStoppedKeysResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ReleaseStoppedKeys lets stopped keys go on, with or without the event that stopped them, whether its dead letter
+   * is still there or not. What waits behind it is handled in order.
+   */
+  releaseStoppedKeys(
+    request: ReleaseStoppedKeysRequest,
+    callback: (error: ServiceError | null, response: ReleaseStoppedKeysResponse) => void,
+  ): ClientUnaryCall;
+  releaseStoppedKeys(
+    request: ReleaseStoppedKeysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReleaseStoppedKeysResponse) => void,
+  ): ClientUnaryCall;
+  releaseStoppedKeys(
+    request: ReleaseStoppedKeysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReleaseStoppedKeysResponse) => void,
   ): ClientUnaryCall;
   /**
    * ListSagas returns the sagas of this process's service, from its database: instances that share one return

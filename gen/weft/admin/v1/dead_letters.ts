@@ -192,6 +192,59 @@ export interface DropDeadLettersResponse {
   more: boolean;
 }
 
+/**
+ * StoppedKey is a key of an ordered consumer that goes no further: the consumer gave an event of it up, and later
+ * ones wait behind that event.
+ */
+export interface StoppedKey {
+  /** The event that stopped it; "<channel>/<sequence>" for one that had no id. */
+  eventId: string;
+  /** The consumer. */
+  consumer: string;
+  /** The value of the key field. */
+  key: string;
+  /** The full name of the event's type; empty when it said none. */
+  type: string;
+  /** Where the event stood: the channel. */
+  channel: string;
+  /** Where the event stood: its sequence in the channel. */
+  sequence: bigint;
+  /** How many later events of the key wait behind it. */
+  waits: number;
+  /** Its dead letter; empty when that is gone. */
+  deadLetterId: string;
+}
+
+/** ListStoppedKeysRequest asks for stopped keys; what is empty does not restrict. */
+export interface ListStoppedKeysRequest {
+  /** Those of this consumer. */
+  consumer: string;
+  /** Those of this key. */
+  key: string;
+}
+
+/** ListStoppedKeysResponse holds stopped keys. */
+export interface ListStoppedKeysResponse {
+  /** The keys, those first that stopped first; at most 1000. */
+  keys: StoppedKey[];
+}
+
+/** ReleaseStoppedKeysRequest says which stopped keys are to go on. */
+export interface ReleaseStoppedKeysRequest {
+  /** The events that stopped them. */
+  eventIds: string[];
+  /** Only at this consumer; empty: at each that stopped for one of them. */
+  consumer: string;
+  /** They go on without that event. Default: with it, as if it had just come. */
+  skip: boolean;
+}
+
+/** ReleaseStoppedKeysResponse says which keys go on. */
+export interface ReleaseStoppedKeysResponse {
+  /** The events that stopped them. */
+  releasedEventIds: string[];
+}
+
 function createBaseDeadLetter(): DeadLetter {
   return {
     id: "",
@@ -1387,6 +1440,420 @@ export const DropDeadLettersResponse: MessageFns<DropDeadLettersResponse, "weft.
     const message = createBaseDropDeadLettersResponse();
     message.droppedIds = object.droppedIds?.map((e) => e) || [];
     message.more = object.more ?? false;
+    return message;
+  },
+};
+
+function createBaseStoppedKey(): StoppedKey {
+  return { eventId: "", consumer: "", key: "", type: "", channel: "", sequence: 0n, waits: 0, deadLetterId: "" };
+}
+
+export const StoppedKey: MessageFns<StoppedKey, "weft.admin.v1.StoppedKey"> = {
+  $type: "weft.admin.v1.StoppedKey" as const,
+
+  encode(message: StoppedKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.consumer !== "") {
+      writer.uint32(18).string(message.consumer);
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    if (message.type !== "") {
+      writer.uint32(34).string(message.type);
+    }
+    if (message.channel !== "") {
+      writer.uint32(42).string(message.channel);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.sequence);
+    }
+    if (message.waits !== 0) {
+      writer.uint32(56).uint32(message.waits);
+    }
+    if (message.deadLetterId !== "") {
+      writer.uint32(66).string(message.deadLetterId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoppedKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoppedKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.waits = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.deadLetterId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StoppedKey>): StoppedKey {
+    return StoppedKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoppedKey>): StoppedKey {
+    const message = createBaseStoppedKey();
+    message.eventId = object.eventId ?? "";
+    message.consumer = object.consumer ?? "";
+    message.key = object.key ?? "";
+    message.type = object.type ?? "";
+    message.channel = object.channel ?? "";
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.waits = object.waits ?? 0;
+    message.deadLetterId = object.deadLetterId ?? "";
+    return message;
+  },
+};
+
+function createBaseListStoppedKeysRequest(): ListStoppedKeysRequest {
+  return { consumer: "", key: "" };
+}
+
+export const ListStoppedKeysRequest: MessageFns<ListStoppedKeysRequest, "weft.admin.v1.ListStoppedKeysRequest"> = {
+  $type: "weft.admin.v1.ListStoppedKeysRequest" as const,
+
+  encode(message: ListStoppedKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.consumer !== "") {
+      writer.uint32(10).string(message.consumer);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStoppedKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStoppedKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListStoppedKeysRequest>): ListStoppedKeysRequest {
+    return ListStoppedKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStoppedKeysRequest>): ListStoppedKeysRequest {
+    const message = createBaseListStoppedKeysRequest();
+    message.consumer = object.consumer ?? "";
+    message.key = object.key ?? "";
+    return message;
+  },
+};
+
+function createBaseListStoppedKeysResponse(): ListStoppedKeysResponse {
+  return { keys: [] };
+}
+
+export const ListStoppedKeysResponse: MessageFns<ListStoppedKeysResponse, "weft.admin.v1.ListStoppedKeysResponse"> = {
+  $type: "weft.admin.v1.ListStoppedKeysResponse" as const,
+
+  encode(message: ListStoppedKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      StoppedKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStoppedKeysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStoppedKeysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(StoppedKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListStoppedKeysResponse>): ListStoppedKeysResponse {
+    return ListStoppedKeysResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStoppedKeysResponse>): ListStoppedKeysResponse {
+    const message = createBaseListStoppedKeysResponse();
+    message.keys = object.keys?.map((e) => StoppedKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReleaseStoppedKeysRequest(): ReleaseStoppedKeysRequest {
+  return { eventIds: [], consumer: "", skip: false };
+}
+
+export const ReleaseStoppedKeysRequest: MessageFns<
+  ReleaseStoppedKeysRequest,
+  "weft.admin.v1.ReleaseStoppedKeysRequest"
+> = {
+  $type: "weft.admin.v1.ReleaseStoppedKeysRequest" as const,
+
+  encode(message: ReleaseStoppedKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.eventIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.consumer !== "") {
+      writer.uint32(18).string(message.consumer);
+    }
+    if (message.skip !== false) {
+      writer.uint32(24).bool(message.skip);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseStoppedKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseStoppedKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.consumer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skip = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReleaseStoppedKeysRequest>): ReleaseStoppedKeysRequest {
+    return ReleaseStoppedKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseStoppedKeysRequest>): ReleaseStoppedKeysRequest {
+    const message = createBaseReleaseStoppedKeysRequest();
+    message.eventIds = object.eventIds?.map((e) => e) || [];
+    message.consumer = object.consumer ?? "";
+    message.skip = object.skip ?? false;
+    return message;
+  },
+};
+
+function createBaseReleaseStoppedKeysResponse(): ReleaseStoppedKeysResponse {
+  return { releasedEventIds: [] };
+}
+
+export const ReleaseStoppedKeysResponse: MessageFns<
+  ReleaseStoppedKeysResponse,
+  "weft.admin.v1.ReleaseStoppedKeysResponse"
+> = {
+  $type: "weft.admin.v1.ReleaseStoppedKeysResponse" as const,
+
+  encode(message: ReleaseStoppedKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.releasedEventIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseStoppedKeysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseStoppedKeysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.releasedEventIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReleaseStoppedKeysResponse>): ReleaseStoppedKeysResponse {
+    return ReleaseStoppedKeysResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseStoppedKeysResponse>): ReleaseStoppedKeysResponse {
+    const message = createBaseReleaseStoppedKeysResponse();
+    message.releasedEventIds = object.releasedEventIds?.map((e) => e) || [];
     return message;
   },
 };
