@@ -38,6 +38,32 @@ onEachDatabase<SchedulerDb>(schedulerMigrations, (database) => {
     expect(sent).toHaveLength(1);
   });
 
+  test('a schedule that is deleted and put again goes on with the next number', async () => {
+    const term = await plan.takeFence('s1');
+    await plan.putSchedule(tidy);
+    await sendDue(options('s1'), term);
+    await plan.deleteSchedule('tidy');
+    await sendDue(options('s1'), term);
+    expect(sent).toHaveLength(1);
+    await plan.putSchedule({ ...tidy, workMs: 5 });
+    await sendDue(options('s1'), term);
+    expect(sent).toEqual([
+      { jobId: 'tidy-1', workMs: 0 },
+      { jobId: 'tidy-2', workMs: 5 },
+    ]);
+  });
+
+  test('a number that somebody has used for a job of his own is passed over, and nothing is left out', async () => {
+    const term = await plan.takeFence('s1');
+    await plan.putSchedule(tidy);
+    const taken = { job_id: 'tidy-1', sent_at: 1, sent_by: 'me' };
+    await store.transaction((tx) => plan.addJob(tx, taken));
+    await sendDue(options('s1'), term);
+    expect(sent).toEqual([{ jobId: 'tidy-2', workMs: 0 }]);
+    const [kept] = await store.transaction((tx) => plan.schedules(tx));
+    expect(kept?.count).toBe(2);
+  });
+
   test('a schedule that is put anew while the leader looks at the old one goes by the new one', async () => {
     await plan.putSchedule({ ...tidy, everyMs: 3_600_000 });
     const term = await plan.takeFence('s1');

@@ -1,7 +1,7 @@
 /** What the leader does: sends what is due, as long as nobody has taken the fence after it. */
 import { DoJob } from '#gen/workers/worker/v1/messages.ts';
 import type { Clock, Events, Store } from '#mesh';
-import { due } from './schedule.ts';
+import { due, jobIdOf } from './schedule.ts';
 import type { Plan, Term } from './store.ts';
 import type { SchedulerDb } from './tables.ts';
 
@@ -34,11 +34,14 @@ export function sendDue(
     if (!(await plan.holdsFence(tx, term))) return false;
     const nowMs = clock.now();
     for (const schedule of await plan.schedules(tx)) {
-      const job = due(schedule, nowMs);
-      if (job === undefined) continue;
-      if (!(await plan.moveOn(tx, schedule, job.after))) continue;
-      if (await plan.addJob(tx, { job_id: job.jobId, sent_at: nowMs, sent_by: who })) {
-        await events.send(tx, DoJob, { jobId: job.jobId, workMs: schedule.workMs });
+      let after = due(schedule, nowMs);
+      if (after === undefined) continue;
+      // Somebody may have submitted a job under this very name: then the next number is the schedule's.
+      while (await plan.hasJob(tx, jobIdOf(after))) after = { ...after, count: after.count + 1 };
+      if (!(await plan.moveOn(tx, schedule, after))) continue;
+      const jobId = jobIdOf(after);
+      if (await plan.addJob(tx, { job_id: jobId, sent_at: nowMs, sent_by: who })) {
+        await events.send(tx, DoJob, { jobId, workMs: schedule.workMs });
       }
     }
     return true;

@@ -10,15 +10,16 @@ export interface Schedule {
   readonly count: number;
 }
 
-/** The job that is due, and the schedule after it; undefined while none is. */
-export function due(
-  schedule: Schedule,
-  nowMs: number,
-): { readonly jobId: string; readonly after: Schedule } | undefined {
-  const { scheduleId, everyMs, nextAt, count } = schedule;
+/** The schedule after the job that is due; undefined while none is. */
+export function due(schedule: Schedule, nowMs: number): Schedule | undefined {
+  const { everyMs, nextAt, count } = schedule;
   if (nowMs < nextAt) return undefined;
   // What was missed while nobody led is done once, not once for each time: the work is late, not more.
   const missed = Math.floor((nowMs - nextAt) / everyMs);
-  const after = { ...schedule, nextAt: nextAt + (missed + 1) * everyMs, count: count + 1 };
-  return { jobId: `${scheduleId}-${String(count + 1)}`, after };
+  return { ...schedule, nextAt: nextAt + (missed + 1) * everyMs, count: count + 1 };
+}
+
+/** The last job of a schedule. */
+export function jobIdOf({ scheduleId, count }: Pick<Schedule, 'scheduleId' | 'count'>): string {
+  return `${scheduleId}-${String(count)}`;
 }

@@ -12,11 +12,13 @@ export interface Term {
 }
 
 export interface Plan {
+  /** Makes it or replaces it; one that was there before, deleted or not, goes on with its own `count`. */
   putSchedule(schedule: Schedule): Promise<void>;
   deleteSchedule(scheduleId: string): Promise<void>;
   schedules(tx: Tx): Promise<readonly Schedule[]>;
   /** Moves a schedule on, unless it was put anew or deleted since it was read; false if it was. */
   moveOn(tx: Tx, from: Schedule, to: Schedule): Promise<boolean>;
+  hasJob(tx: Tx, jobId: string): Promise<boolean>;
   /** Writes a job down; false if it stands there. */
   addJob(tx: Tx, job: Omit<JobRow, 'done_by'>): Promise<boolean>;
   jobDone(tx: Tx, jobId: string, worker: string): Promise<void>;
@@ -37,7 +39,7 @@ function schedulesIn({
 }: Store<SchedulerDb>): Pick<Plan, 'putSchedule' | 'deleteSchedule' | 'schedules' | 'moveOn'> {
   return {
     async putSchedule({ scheduleId, everyMs, workMs, nextAt, count }) {
-      const kept = { every_ms: everyMs, work_ms: workMs, next_at: nextAt };
+      const kept = { every_ms: everyMs, work_ms: workMs, next_at: nextAt, deleted: 0 };
       await db
         .insertInto('schedules')
         .values({ schedule_id: scheduleId, count, ...kept })
@@ -45,10 +47,19 @@ function schedulesIn({
         .execute();
     },
     async deleteSchedule(scheduleId) {
-      await db.deleteFrom('schedules').where('schedule_id', '=', scheduleId).execute();
+      await db
+        .updateTable('schedules')
+        .set({ deleted: 1 })
+        .where('schedule_id', '=', scheduleId)
+        .execute();
     },
     async schedules(tx) {
-      const rows = await tx.selectFrom('schedules').selectAll().orderBy('schedule_id').execute();
+      const rows = await tx
+        .selectFrom('schedules')
+        .selectAll()
+        .where('deleted', '=', 0)
+        .orderBy('schedule_id')
+        .execute();
       return rows.map(({ schedule_id, every_ms, work_ms, next_at, count }) => {
         const times = { everyMs: every_ms, workMs: work_ms, nextAt: next_at };
         return { scheduleId: schedule_id, ...times, count };
@@ -60,14 +71,19 @@ function schedulesIn({
         .set({ next_at: nextAt, count })
         .where('schedule_id', '=', scheduleId)
         .where('next_at', '=', before)
+        .where('deleted', '=', 0)
         .executeTakeFirstOrThrow();
       return numUpdatedRows === 1n;
     },
   };
 }
 
-function jobsIn({ db }: Store<SchedulerDb>): Pick<Plan, 'addJob' | 'jobDone' | 'jobs'> {
+function jobsIn({ db }: Store<SchedulerDb>): Pick<Plan, 'hasJob' | 'addJob' | 'jobDone' | 'jobs'> {
   return {
+    async hasJob(tx, jobId) {
+      const found = tx.selectFrom('jobs').select('job_id').where('job_id', '=', jobId);
+      return (await found.executeTakeFirst()) !== undefined;
+    },
     async addJob(tx, job) {
       const { numInsertedOrUpdatedRows: added } = await tx
         .insertInto('jobs')

@@ -25,6 +25,10 @@ export const schedulerMigrations: readonly Migration[] = [
       insert into fence (one, term, holder) values (1, 0, '');
     `,
   },
+  {
+    name: '002-deleted-schedules',
+    up: 'alter table schedules add column deleted integer not null default 0',
+  },
 ];
 
 export interface JobRow {
@@ -43,6 +47,8 @@ export interface SchedulerDb {
     work_ms: number;
     next_at: number;
     count: number;
+    /** 1: it sends nothing. Its row stays, for a schedule of this name that is put again must not count from 1. */
+    deleted: number;
   };
   jobs: JobRow;
   fence: { one: number; term: number; holder: string };
