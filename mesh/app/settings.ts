@@ -2,6 +2,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MeshError } from '../kernel/error.ts';
+import { startFault } from '../kernel/last-words.ts';
 import { systemRandom } from '../kernel/random.ts';
 import {
   type Collector,
@@ -137,14 +138,12 @@ export function readSettings(
   const readOwn = z.object(own).safeParse(said);
   const issues = [...(read.error?.issues ?? []), ...(readOwn.error?.issues ?? [])];
   if (!read.success || !readOwn.success) {
-    throw MeshError.invalid(
-      'the environment of this process is not usable',
-      issues.map((issue) => {
-        const field = issue.path.join('.');
-        const found = secretVariables.has(field) ? '' : ` (found ${JSON.stringify(said[field])})`;
-        return { field, description: `${issue.message}${found}` };
-      }),
-    );
+    const faults = issues.map((issue) => {
+      const field = issue.path.join('.');
+      const found = secretVariables.has(field) ? '' : ` (found ${JSON.stringify(said[field])})`;
+      return { field, description: `${issue.message}${found}` };
+    });
+    throw startFault(MeshError.invalid('the environment of this process is not usable', faults));
   }
   const { data } = read;
   return {

@@ -3,6 +3,7 @@ import type { DescField, FileRegistry } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Rules } from '../../gen/weft/v1/options.ts';
 import { describe, MeshError } from '../kernel/error.ts';
+import { startFault } from '../kernel/last-words.ts';
 import { channelFaults, type EventOptions, eventOf } from './events.ts';
 import { readFile } from './file.ts';
 import { createLazyRegistry } from './lazy-registry.ts';
@@ -74,10 +75,16 @@ export function readImage(path: string | URL): Image {
   try {
     bytes = readFileSync(path);
   } catch (thrown) {
-    const message = `no image at ${String(path)}: ${describe(thrown)}; "make gen" writes it`;
-    throw new MeshError(message, { status: 'NOT_FOUND', reason: 'NO_IMAGE', cause: thrown });
+    const message = `no image at ${String(path)}: ${describe(thrown)}; "make gen" (or "buf build --as-file-descriptor-set --output") writes it`;
+    throw startFault(
+      new MeshError(message, { status: 'NOT_FOUND', reason: 'NO_IMAGE', cause: thrown }),
+    );
   }
-  return loadImage(bytes);
+  try {
+    return loadImage(bytes);
+  } catch (thrown) {
+    throw startFault(MeshError.from(thrown));
+  }
 }
 
 /** Several images as one; of files with the same name the first one stays. */
