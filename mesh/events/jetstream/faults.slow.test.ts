@@ -74,36 +74,61 @@ test.each(['to-client', 'to-server'] as const)(
   60_000,
 );
 
-// Only root may mount.
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+/** Makes it impossible for nats-server to write more, and possible again; it is restarted before and after. */
+interface Shortage {
+  readonly what: string;
+  begin(): Promise<void>;
+  /** There are messages in the store: from now on there is no room for more. */
+  fill(): Promise<void>;
+  end(): Promise<void>;
+}
 
-asRoot(
-  'while the disk of nats-server is full no event counts as sent that is not; when there is room again all are, once',
-  async () => {
-    await nats.kill();
+const aFileLimit: Shortage = {
+  what: 'may write no further',
+  begin: () => nats.limitFiles(48),
+  fill: () => Promise.resolve(),
+  end: () => nats.limitFiles(undefined),
+};
+/** Only root may mount. */
+const aFullDisk: Shortage = {
+  what: 'has a full disk',
+  async begin() {
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', nats.data]);
     expect(mounted.status).toBe(0);
     undo.unshift(async () => spawnSync('umount', ['--lazy', nats.data]));
+    await Promise.resolve();
+  },
+  async fill() {
+    const { bavail, bsize } = await statfs(nats.data);
+    await writeFile(join(nats.data, 'filler'), Buffer.alloc(bavail * bsize - 8_192));
+  },
+  end: () => rm(join(nats.data, 'filler')),
+};
+const shortages = process.getuid?.() === 0 ? [aFileLimit, aFullDisk] : [aFileLimit];
+
+test.each(shortages)(
+  'while nats-server $what no event counts as sent that is not; when it can write again all are, once',
+  async (shortage) => {
+    await nats.kill();
+    await shortage.begin();
     await nats.restart();
     await rig.hear(undefined, { ackWaitMs: 1_000 });
     await confirm(orders(1, 5));
     await rig.hasEffects(...orders(1, 5));
-    const filler = join(nats.data, 'filler');
-    const { bavail, bsize } = await statfs(nats.data);
-    await writeFile(filler, Buffer.alloc(bavail * bsize - 8_192));
-    await confirm(orders(6, 60));
+    await shortage.fill();
+    await confirm(orders(6, 400));
     await eventually(async () => (await unsent()) > 0 && rig.events.relay.kind === 'waiting', {
-      withinMs: 20_000,
+      withinMs: 30_000,
     });
-    await rm(filler);
-    // nats-server switches JetStream off when its disk is full, and only a restart brings it back.
+    await shortage.end();
+    // What nats-server gave up when it could not write (its JetStream, or the stream) only a restart brings back.
     await nats.kill();
     await nats.restart();
-    await rig.hasEffects(...orders(1, 60));
+    await rig.hasEffects(...orders(1, 400));
     await eventually(async () => (await unsent()) === 0);
-    await rig.hasEffects(...orders(1, 60));
+    await rig.hasEffects(...orders(1, 400));
   },
-  90_000,
+  120_000,
 );
 
 test('when PostgreSQL is killed in the middle of batches, what was committed has its effect once, and nothing else has one', async () => {
