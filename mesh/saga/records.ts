@@ -48,8 +48,12 @@ function originOf({ trace, baggage }: SagaState): Pick<SagaTable, Origin> {
   };
 }
 
-/** Reads a row. Throws when its data are none of this definition's. */
+/**
+ * Reads a row. Throws when its data are none of this definition's, FAILED_PRECONDITION/SAGA_NEWER when a newer
+ * version wrote it: what is written back would call new data old, and have them migrated a second time.
+ */
 export function stateOf<DB>(saga: Saga<DB>, row: SagaTable): SagaState {
+  if (row.version > saga.version) throw newer(saga, row);
   return {
     id: row.id,
     name: row.name,
@@ -91,6 +95,13 @@ export function pastOf(row: Pick<SagaTable, 'history' | 'failure'>): {
     history: JSON.parse(row.history) as HistoryEntry[],
     failure: row.failure === null ? undefined : (JSON.parse(row.failure) as SagaFailure),
   };
+}
+
+function newer<DB>(saga: Saga<DB>, { id, name, version }: SagaTable): MeshError {
+  return new MeshError(
+    `saga ${id} is of version ${String(version)} of "${name}", and this process knows ${String(saga.version)}: it is left to the instances that know it; update the others`,
+    { status: 'FAILED_PRECONDITION', reason: 'SAGA_NEWER' },
+  );
 }
 
 function dataOf<DB>(saga: Saga<DB>, { data, version }: SagaTable): unknown {

@@ -31,9 +31,10 @@ export async function takeReply<DB, T>(
   reply: Reply<T>,
 ): Promise<'resumed' | 'late'> {
   const row = await readRow(tx, reply.id, store.dialect === 'postgres');
-  if (row?.name !== saga.name || row.version > saga.version) return 'late';
+  if (row?.name !== saga.name) return 'late';
+  if (row.step !== reply.step || row.waits_for !== 'reply') return 'late';
+  // Of a newer version it throws: the message comes again, and then perhaps to an instance that knows it.
   const state = stateOf(saga, row);
-  if (state.step !== reply.step || state.waitsFor !== 'reply') return 'late';
   const nowMs = clock.now();
   const next = answered(saga, state, reply, { nowMs, random });
   // What failed is tried again in its time; everything else goes on at once, here if there is room.

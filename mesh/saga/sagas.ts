@@ -54,11 +54,14 @@ export interface Sagas<DB> extends Closeable {
     saga: Saga<DB, T>,
     given: Start<T>,
   ): Promise<{ readonly id: string; readonly started: boolean }>;
-  /** Waits until a saga is over, whichever process works on it. NOT_FOUND/SAGA_NOT_FOUND. */
+  /**
+   * Waits until a saga is over, whichever process works on it. NOT_FOUND/SAGA_NOT_FOUND, FAILED_PRECONDITION/SAGA_NEWER.
+   */
   outcome<T>(saga: Saga<DB, T>, id: string, options?: OutcomeOptions): Promise<SagaOutcome<T>>;
   /**
    * The answer to an `askStep`, in the transaction of whoever heard it. "late": the saga does not wait for it
-   * (any more); what the answer says is then taken back by the step's compensation.
+   * (any more); what the answer says is then taken back by the step's compensation. FAILED_PRECONDITION/SAGA_NEWER:
+   * a newer version of the code waits for it; let the error end the handler, so that the message comes again.
    */
   reply<T>(tx: Transaction<DB>, saga: Saga<DB, T>, reply: Reply<T>): Promise<'resumed' | 'late'>;
   /** Which saga holds a target, for those who would read what is half done: its id. */

@@ -7,13 +7,14 @@ import {
   ended,
   type SagaRig,
   type SagaRigTables,
+  type Trip,
   tripSaga,
   tripShape,
   type World,
   worldStep,
 } from '../testing/saga-rig.ts';
 import { defineSaga } from './definition.ts';
-import { callStep } from './step.ts';
+import { askStep, callStep } from './step.ts';
 
 let rig: SagaRig;
 let world: World;
@@ -61,6 +62,34 @@ describe('versions', () => {
     for (let i = 0; i < 20; i++) await rig.passes(() => true);
     expect(await older.desk.show(id)).toMatchObject({ status: 'running', step: 'hotel' });
     expect(world.calls).toEqual(['hotel']);
+  });
+
+  test('an old version says that it does not know a newer one, whatever it is asked, and writes nothing over it', async () => {
+    const asking = () => [
+      askStep<SagaRigTables, Trip>('seat', { send: () => Promise.resolve() }),
+      ...steps(),
+    ];
+    const saga = tripSaga(asking(), { version: 3 });
+    const newer = rig.runner({ sagas: [saga] });
+    const id = await rig.start(newer, saga);
+    await rig.passes(async () => (await newer.desk.show(id))?.waitsFor === 'reply');
+    const oldSaga = tripSaga(asking(), { version: 2 });
+    const older = rig.runner({ sagas: [oldSaga] });
+    const reason = { status: 'FAILED_PRECONDITION', reason: 'SAGA_NEWER' };
+    const change = (trip: Trip): Trip => ({ ...trip, booked: ['12A'] });
+    const answer = { id, step: 'seat', change };
+    // Called late, the answer would be lost: the handler that fails by this has its message again.
+    await expect(
+      rig.store.transaction((tx) => older.reply(tx, oldSaga, answer)),
+    ).rejects.toMatchObject(reason);
+    await expect(older.outcome(oldSaga, id)).rejects.toMatchObject(reason);
+    for (const order of ['retry', 'skip', 'compensate'] as const) {
+      await expect(older.desk.steer(id, order)).rejects.toMatchObject(reason);
+    }
+    expect(await older.desk.show(id)).toMatchObject({ version: 3, step: 'seat' });
+    const resumed = await rig.store.transaction((tx) => newer.reply(tx, saga, answer));
+    expect(resumed).toBe('resumed');
+    expect(await newer.outcome(saga, id)).toMatchObject({ status: 'done' });
   });
 
   test('data that are none, or a step that is gone, need a person; nothing is lost', async () => {

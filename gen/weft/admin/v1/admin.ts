@@ -2946,7 +2946,8 @@ export const AdminServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+     * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, SAGA_NEWER, NO_WAY_BACK,
+     * NOTHING_TO_SKIP.
      * Told twice, it may do it twice: skipping a step and then the next one.
      */
     steerSaga: {
@@ -3124,7 +3125,8 @@ export const AdminServiceService = {
     responseDeserialize: (value: Buffer): GetSagaResponse => GetSagaResponse.decode(value),
   },
   /**
-   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, SAGA_NEWER, NO_WAY_BACK,
+   * NOTHING_TO_SKIP.
    * Told twice, it may do it twice: skipping a step and then the next one.
    */
   steerSaga: {
@@ -3190,7 +3192,8 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   /** GetSaga returns one of them. NOT_FOUND: SAGA_NOT_FOUND. */
   getSaga: handleUnaryCall<GetSagaRequest, GetSagaResponse>;
   /**
-   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, SAGA_NEWER, NO_WAY_BACK,
+   * NOTHING_TO_SKIP.
    * Told twice, it may do it twice: skipping a step and then the next one.
    */
   steerSaga: handleUnaryCall<SteerSagaRequest, SteerSagaResponse>;
@@ -3403,7 +3406,8 @@ export interface AdminServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetSagaResponse) => void,
   ): ClientUnaryCall;
   /**
-   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, NO_WAY_BACK, NOTHING_TO_SKIP.
+   * SteerSaga tells one what to do. FAILED_PRECONDITION: SAGA_OVER, SAGA_IN_HAND, SAGA_NEWER, NO_WAY_BACK,
+   * NOTHING_TO_SKIP.
    * Told twice, it may do it twice: skipping a step and then the next one.
    */
   steerSaga(
