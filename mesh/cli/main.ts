@@ -17,6 +17,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   stop: async () => (await import('./start-stop.ts')).stopCommand(),
   start: async () => (await import('./start-stop.ts')).startCommand(),
   call: async () => (await import('./call.ts')).callCommand(),
+  load: async () => (await import('./load.ts')).loadCommand(),
   stat: async () => (await import('./stat.ts')).statCommand(),
   top: async () => (await import('./top.ts')).topCommand(),
   tap: async () => (await import('./tap.ts')).tapCommand(),

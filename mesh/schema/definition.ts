@@ -43,7 +43,7 @@ export interface ServiceDefinition {
 }
 
 /** The tag of `(weft.v1.policy)`: field 50801, length-delimited. */
-const policyTag = (50801 << 3) | 2;
+export const policyTag = (50801 << 3) | 2;
 
 const idempotency: Record<string, Idempotency> = {
   IDEMPOTENT: 'idempotent',
