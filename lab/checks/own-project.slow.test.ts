@@ -46,7 +46,9 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
-  await run(join(home.root, 'greetings'), ['npx', 'weft', 'down'], env);
+  for (const project of ['greetings', 'mine']) {
+    await run(join(home.root, project), ['npx', 'weft', 'down'], env);
+  }
   home.close();
 }, 60_000);
 
@@ -87,6 +89,25 @@ test.each(sections)(
   },
   180_000,
 );
+
+test('weft new makes a project that its own three commands test and run, and adds a service to it', async () => {
+  const folder = join(home.root, 'mine');
+  const weftNew = async (args: string): Promise<string> => {
+    const said = await bash(folder, `npx weft new ${args}`);
+    const [, steps] = /^Go on:\n([\s\S]*)$/m.exec(said) ?? [];
+    return steps ?? '';
+  };
+  await bash(home.root, `mkdir mine && cd mine && npm init --yes && npm install ${tarball}`);
+  const first = await bash(folder, await weftNew('pick-list'));
+  expect(first).toMatch(/pass 2\b[^]*fail 0\b[^]*pick-list +1 .* passing[^]*Say hello/);
+  const second = await bash(folder, await weftNew('service visits'));
+  expect(second).toMatch(/pass 4\b[^]*fail 0\b/);
+  for (const method of ['pick_list.v1.PickListService', 'visits.v1.VisitsService']) {
+    const answer = await bash(folder, `npx weft call ${method}/SayHello '{"name":"Ada"}'`);
+    expect(answer).toContain('"text":"Hello, Ada!"');
+  }
+  await bash(folder, 'npx weft down');
+}, 240_000);
 
 /** The file that a block is, which its first line names. */
 function fileIn(block: string): Record<string, string> {

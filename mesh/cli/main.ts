@@ -27,6 +27,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   asyncapi: async () => (await import('./asyncapi.ts')).asyncApiCommand(),
   tools: async () => (await import('./tools.ts')).toolsCommand(),
+  new: async () => (await import('./new.ts')).newCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };
 

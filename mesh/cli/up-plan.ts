@@ -107,7 +107,7 @@ export async function checkPorts(plan: MeshPlan, mesh: MeshStatus | undefined): 
   const taken = await takenPorts(plan, mesh);
   if (taken.length === 0) return;
   throw new MeshError(
-    `ports are taken:\n  ${taken.join('\n  ')}\nStop who holds them, or move this mesh: PORT_BASE=${plan.portBase + 200} make up`,
+    `ports are taken:\n  ${taken.join('\n  ')}\nStop who holds them, or move this mesh: PORT_BASE=${plan.portBase + 200} weft up (or make up)`,
     { status: 'UNAVAILABLE', reason: 'PORT_TAKEN' },
   );
 }

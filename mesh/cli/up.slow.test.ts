@@ -229,7 +229,7 @@ describe('when things go wrong', () => {
     await new Promise((resolve) => holder.close(resolve));
     expect(code).toBe(1);
     expect(stderr).toContain(`${portOf(1)} (front#1) is held by pid ${process.pid} (`);
-    expect(stderr).toContain(`PORT_BASE=${portBase + 200} make up`);
+    expect(stderr).toContain(`PORT_BASE=${portBase + 200} weft up`);
     expect(() => checkout.read('.run/state.json')).toThrow();
   });
 
