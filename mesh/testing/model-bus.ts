@@ -39,6 +39,8 @@ export function mortalBus(bus: Bus, life: Life, way: Way): Bus {
         ? orderedConsumption(bus, options, { life, ...way })
         : sharedConsumption(bus, options, { life, ...way });
       life.consumptions.push(consumption);
+      // It may have died between the answer that led here and this.
+      if (!life.alive) void consumption.close();
       return consumption;
     },
   };
