@@ -55,6 +55,7 @@ export { addressOf, type Endpoint } from './kernel/endpoint.ts';
 export { describe, type ErrorDetails, type FieldViolation, MeshError } from './kernel/error.ts';
 export type { Closeable } from './kernel/lifecycle.ts';
 export { type Log, silentLog } from './kernel/log.ts';
+export { type Origin, originOf, originText } from './kernel/origin.ts';
 export { type Random, sortableId, systemRandom } from './kernel/random.ts';
 export type { Status } from './kernel/status.ts';
 export { type BaggageChanges, withBaggage } from './kernel/with-baggage.ts';

@@ -44,7 +44,8 @@ async function driveAll(
   const work = async (): Promise<void> => {
     for (const undecided of queue) {
       if (signal.aborted) return;
-      const context = { trace: undecided.trace ?? childTrace(undefined, random), signal };
+      const trace = childTrace(undefined, random);
+      const context = { trace, ...undecided.origin, signal };
       // A failure is logged and noted where it happens, and the order is due again.
       await runInContext(context, () => decide(undecided)).then(
         () => decided++,

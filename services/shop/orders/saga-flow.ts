@@ -13,6 +13,7 @@ import {
   jsonData,
   localStep,
   refusal,
+  runInContext,
   type Saga,
   type Sagas,
   type SagaTuning,
@@ -72,7 +73,10 @@ export function createSagaFlow(options: SagaFlowOptions): OrderFlow {
       // Orders without a saga: they were placed while the other flow was set.
       const nowMs = clock.now();
       const due = await orders.claimDue({ nowMs, untilMs: nowMs + leaseMs, limit: batch });
-      for (const { order } of due) await store.transaction((tx) => begin(tx, order.orderId));
+      for (const { order, origin } of due) {
+        // Its saga keeps what the order's own row has kept: the trace and the baggage of whoever placed it.
+        await runInContext(origin, () => store.transaction((tx) => begin(tx, order.orderId)));
+      }
     },
   };
 }

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ReserveOutcome } from '#gen/shop/inventory/v1/inventory.ts';
+import { OrderConfirmed } from '#gen/shop/orders/v1/events.ts';
 import {
   type Order,
   OrderStatus,
   OrdersServiceDefinition,
   type PlaceOrderRequest,
 } from '#gen/shop/orders/v1/orders.ts';
-import { type Client, MeshError } from '#mesh';
+import { type Client, MeshError, type Origin, on } from '#mesh';
 import { errorOf } from '../../../mesh/testing/error-of.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
 import {
@@ -189,11 +190,28 @@ describe.each(['sync', 'saga'] as const)('PlaceOrder, decided by the flow "%s"',
   test('of an instance that died on the way is decided by another one', async () => {
     const instance = await startOrders();
     const placement = { ...request(), idempotencyKey: 'key-dead' };
-    const entry = { fingerprint: 'f', leaseUntilMs: 0, trace: undefined };
+    const told: Origin[] = [];
+    const listen = on<OrderConfirmed, unknown>(
+      OrderConfirmed,
+      async (_, { trace: of, baggage }) => {
+        told.push({ trace: of, baggage });
+      },
+    );
+    await mesh.start({
+      name: 'listener',
+      build: () => ({ services: [], consumer: { handlers: [listen] } }),
+    });
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), state: 'rojo=1' };
+    const origin = { trace, baggage: new Map([['tenant', { value: 'Amélie' }]]) };
+    const entry = { fingerprint: 'f', leaseUntilMs: 0, origin };
     const order = place(placement, 'ord_dead', 1);
     await createOrderStore(instance.store).place(placement, order, entry);
     await eventually(async () => (await now('ord_dead'))?.status === OrderStatus.CONFIRMED);
     expect(peers.charged).toMatchObject([{ orderId: 'ord_dead', cardToken: 'tok_visa' }]);
+    // What comes of it belongs to the call that placed it, whichever process goes on.
+    await eventually(() => told.length === 1);
+    const { traceId, state } = trace;
+    expect(told[0]).toMatchObject({ trace: { traceId, state }, baggage: origin.baggage });
   });
 });
 

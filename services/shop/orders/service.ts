@@ -66,9 +66,8 @@ async function placeOrder(
   const fingerprint = domain.fingerprintOf(placement);
   const nowMs = clock.now();
   const fresh = domain.place(placement, `ord_${sortableId(nowMs, random)}`, nowMs);
-  const { trace } = currentContext();
   const begin: Entry['begin'] = (tx) => flow.begin(tx, fresh);
-  const entry = { fingerprint, leaseUntilMs: nowMs + leaseMs, trace, begin };
+  const entry = { fingerprint, leaseUntilMs: nowMs + leaseMs, origin: currentContext(), begin };
   const known = await orders.place(placement, fresh, entry);
   if (known.fingerprint !== fingerprint) throw keyReused(idempotencyKey, known.orderId);
   // A repeated request drives an undecided order on by itself: whoever placed it may be dead.

@@ -37,8 +37,7 @@ export function prepareStatements({ db }: Store<OrdersDb>): OrderStatements {
           created_at: it.created_at,
           faults: 0,
           lease_until: it.lease_until,
-          trace_id: it.trace_id,
-          span_id: it.span_id,
+          origin: it.origin,
         })
         .onConflict((conflict) => conflict.column('idempotency_key').doNothing()),
     ),

@@ -13,8 +13,9 @@ import {
 import { createOrderStore, type OrderStore, type OrdersDb, orderMigrations } from './store.ts';
 
 const total = { minorUnits: 900, currency: 'EUR' };
-const trace = { traceId: '1'.repeat(32), spanId: '2'.repeat(16) };
-const entry = { fingerprint: 'f', leaseUntilMs: 100, trace };
+const trace = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), state: 'rojo=1' };
+const origin = { trace, baggage: new Map([['tenant', { value: 'blue' }]]) };
+const entry = { fingerprint: 'f', leaseUntilMs: 100, origin };
 
 function placement(idempotencyKey: string): Placement {
   const lines = [{ sku: 'TEA-GREEN', quantity: 2 }];
@@ -47,7 +48,7 @@ onEachDatabase<OrdersDb>(orderMigrations, (database) => {
         fingerprint: 'f',
         orderId: 'ord_1',
         state: 'undecided',
-        undecided: { order, cardToken: 'tok_visa', faults: 0, trace },
+        undecided: { order, cardToken: 'tok_visa', faults: 0, origin },
       });
       expect(await orders.find('ord_1')).toEqual(order);
     });
@@ -128,7 +129,7 @@ onEachDatabase<OrdersDb>(orderMigrations, (database) => {
       await orders.postpone(order, { dueMs: 160, faults: 2 });
       expect(await orders.claimDue({ ...claim, nowMs: 159 })).toEqual([]);
       expect(await orders.claimDue({ ...claim, nowMs: 160 })).toEqual([
-        { order: price(order, total), cardToken: 'tok_visa', faults: 2, trace },
+        { order: price(order, total), cardToken: 'tok_visa', faults: 2, origin },
       ]);
     });
 

@@ -6,9 +6,11 @@
  */
 import {
   type Migration,
+  type Origin,
+  originOf,
+  originText,
   type Store,
   sagaMigrations,
-  type TraceContext,
   type Transaction,
 } from '#mesh';
 import {
@@ -54,6 +56,16 @@ export const orderMigrations: readonly Migration[] = [
       create index orders_undecided on orders (lease_until) where status = 'pending';
     `,
   },
+  {
+    name: '002-origin',
+    up: `
+      alter table orders add column origin text;
+      update orders set origin = '00-' || trace_id || '-' || span_id || '-01'
+        where trace_id is not null and span_id is not null;
+      alter table orders drop column trace_id;
+      alter table orders drop column span_id;
+    `,
+  },
 ];
 
 /** An order that waits for its decision, with what is needed to drive it there. */
@@ -62,8 +74,8 @@ export interface Undecided {
   readonly cardToken: string;
   /** Failures in a row that will not pass by themselves. */
   readonly faults: number;
-  /** The trace of the call that placed it. */
-  readonly trace: TraceContext | undefined;
+  /** Trace and baggage of the call that placed it. */
+  readonly origin: Origin;
 }
 
 /** What is noted beside a new order. */
@@ -71,7 +83,7 @@ export interface Entry {
   readonly fingerprint: string;
   /** Until then whoever placed it is deciding it. */
   readonly leaseUntilMs: number;
-  readonly trace: TraceContext | undefined;
+  readonly origin: Origin;
   /** What else is written with it. */
   readonly begin?: (tx: Transaction<OrdersDb>) => Promise<void>;
 }
@@ -238,8 +250,7 @@ function newRow(placement: Placement, order: PendingOrder, entry: Entry): OrderR
     shipped_at: null,
     faults: 0,
     lease_until: entry.leaseUntilMs,
-    trace_id: entry.trace?.traceId ?? null,
-    span_id: entry.trace?.spanId ?? null,
+    origin: originText(entry.origin),
   };
 }
 
@@ -248,9 +259,8 @@ function totalColumns(total: Money | undefined): Pick<OrderRow, 'total_minor' | 
 }
 
 function undecidedOf(row: OrderRow, order: PendingOrder): Undecided {
-  const { trace_id: traceId, span_id: spanId } = row;
-  const trace = traceId === null || spanId === null ? undefined : { traceId, spanId };
-  return { order, cardToken: row.card_token, faults: row.faults, trace };
+  const { card_token: cardToken, faults, origin } = row;
+  return { order, cardToken, faults, origin: originOf(origin) };
 }
 
 function orderOf(row: OrderRow): Order {

@@ -24,9 +24,8 @@ export interface OrderRow {
   faults: number;
   /** Until then somebody is deciding the order, or it is not yet time to try again. Wall ms. */
   lease_until: number;
-  /** The call that placed the order: what is done for it later belongs to the same trace. */
-  trace_id: string | null;
-  span_id: string | null;
+  /** Of the call that placed the order, as `originText` writes it: what is done for it later belongs to the same. */
+  origin: string | null;
 }
 
 /** The tables of this service, as Kysely sees them. */

@@ -6,7 +6,6 @@
 import {
   type Bell,
   type Clock,
-  currentContext,
   type Log,
   MeshError,
   type Random,
@@ -78,11 +77,10 @@ export function openDesk(
     async packed(orderId) {
       const word = { orderId, terminalId, nowMs: clock.now() };
       const judged = await store.transaction(async (tx) => {
-        const { confirmation, pick, trace } = await picks.confirm(tx, word);
+        const { confirmation, pick, origin } = await picks.confirm(tx, word);
         if (confirmation.kind !== 'ship' || !pick) return confirmation;
-        // The stream is the terminal's and lasts a shift; what it ships belongs to the order's own trace.
-        const context = { ...currentContext(), ...(trace && { trace }) };
-        await runInContext(context, () => publish(tx, { ...word, pick }));
+        // The stream is the terminal's and lasts a shift; what it ships belongs to the order's own trace and baggage.
+        await runInContext(origin, () => publish(tx, { ...word, pick }));
         return confirmation;
       });
       if (judged.kind === 'refused') throw notHeld(word, judged.because);

@@ -38,8 +38,8 @@ export function warehouseHandlers(options: {
 }): readonly EventHandler<WarehouseDb>[] {
   const { store, picks, bell, clock } = options;
   return [
-    on(OrderConfirmed, async (event, { tx, trace }) => {
-      await picks.add(tx, fromConfirmed(event, clock.now()), trace);
+    on(OrderConfirmed, async (event, { tx, trace, baggage }) => {
+      await picks.add(tx, fromConfirmed(event, clock.now()), { trace, baggage });
       // A terminal that is woken earlier would not see the pick yet.
       store.onCommit(tx, () => {
         bell.ring();

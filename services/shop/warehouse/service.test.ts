@@ -10,7 +10,7 @@ import {
   PickStatus,
   WarehouseServiceDefinition,
 } from '#gen/shop/warehouse/v1/warehouse.ts';
-import { type AppTools, type Client, on } from '#mesh';
+import { type AppTools, type Client, type EventContext, on, runInContext } from '#mesh';
 import { errorOf } from '../../../mesh/testing/error-of.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
 import {
@@ -28,6 +28,7 @@ const never = 600_000;
 let mesh: InProcessMesh;
 let orders: AppTools<unknown>;
 let shipped: OrderShipped[];
+let told: EventContext<unknown>[];
 let warehouse: Client<WarehouseServiceDefinition>;
 let folder: string;
 
@@ -35,12 +36,14 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weft-warehouse-'));
   mesh = createInProcessMesh();
   shipped = [];
+  told = [];
   await mesh.start({
     name: 'orders',
     build: (tools) => {
       orders = tools;
-      const hear = async (event: OrderShipped): Promise<void> => {
+      const hear = async (event: OrderShipped, facts: EventContext<unknown>): Promise<void> => {
         shipped.push(event);
+        told.push(facts);
       };
       return { services: [], consumer: { handlers: [on(OrderShipped, hear)] } };
     },
@@ -123,6 +126,25 @@ test('a confirmed order becomes a pick, and an order that is not confirmed has n
 });
 
 describe('a terminal', () => {
+  test('what a terminal ships belongs to the trace and the baggage of its order, not to its own shift', async () => {
+    await start();
+    const [trace, shift] = ['a', 'c'].map((digit) => {
+      return { traceId: digit.repeat(32), spanId: 'b'.repeat(16), state: `${digit}=1` };
+    });
+    const baggage = new Map([['tenant', { value: 'blue' }]]);
+    await runInContext({ trace, baggage }, () => confirm('ord_1'));
+    const ada = runInContext(
+      { trace: shift, baggage: new Map([['tenant', { value: 'red' }]]) },
+      () => terminal('ada', 1),
+    );
+    await eventually(() => ada.given.length === 1);
+    ada.pack('ord_1');
+    await eventually(() => told.length === 1);
+    expect(told[0]).toMatchObject({ baggage, trace: { traceId: trace?.traceId, state: 'a=1' } });
+    ada.end();
+    await ada.work;
+  });
+
   test('is given what it can hold, and more as it packs; each packed pick ships its order', async () => {
     await start();
     const one = terminal('T1', 2);

@@ -5,10 +5,12 @@
  */
 import {
   type Migration,
+  type Origin,
+  originOf,
+  originText,
   type Prepared,
   prepare,
   type Store,
-  type TraceContext,
   type Transaction,
 } from '#mesh';
 import {
@@ -43,6 +45,16 @@ export const warehouseMigrations: readonly Migration[] = [
       create index picks_of_session on picks (session_id) where session_id is not null;
     `,
   },
+  {
+    name: '002-origin',
+    up: `
+      alter table picks add column origin text;
+      update picks set origin = '00-' || trace_id || '-' || span_id || '-01'
+        where trace_id is not null and span_id is not null;
+      alter table picks drop column trace_id;
+      alter table picks drop column span_id;
+    `,
+  },
 ];
 
 interface PickRow {
@@ -60,9 +72,8 @@ interface PickRow {
   /** Wall ms. */
   created_at: number;
   shipped_at: number | null;
-  /** The handling of the order's confirmation: what the terminal does later belongs to the order's trace. */
-  trace_id: string | null;
-  span_id: string | null;
+  /** Of the handling of the order's confirmation: what the terminal does later belongs to the order, not to its shift. */
+  origin: string | null;
 }
 
 /** What is known of a pick that nobody has held. */
@@ -85,14 +96,14 @@ export interface Judged {
   readonly confirmation: Confirmation;
   /** The pick that was judged. */
   readonly pick: Pick | undefined;
-  /** The trace that its order belongs to. */
-  readonly trace: TraceContext | undefined;
+  /** Trace and baggage of its order. */
+  readonly origin: Origin;
 }
 
 /** The picks as this service keeps them. Every write is safe beside other instances on the same database. */
 export interface PickStore {
-  /** Writes the pick, with the trace that it belongs to, unless the order has one. */
-  add(tx: Transaction<WarehouseDb>, pick: NewPick, trace?: TraceContext): Promise<void>;
+  /** Writes the pick, with the trace and the baggage that it belongs to, unless the order has one. */
+  add(tx: Transaction<WarehouseDb>, pick: NewPick, origin?: Origin): Promise<void>;
   /** The pick as it is written; see `standing` for what it counts as. */
   find(orderId: string): Promise<Pick | undefined>;
   /** Gives up to `limit` picks to a session, oldest first; no other session gets them before `untilMs`. */
@@ -115,8 +126,8 @@ export function createPickStore(store: Store<WarehouseDb>): PickStore {
   const { dialect } = store;
   const insert = prepareInsert(store);
   return {
-    async add(tx, pick, trace) {
-      await insert(tx, newRow(pick, trace));
+    async add(tx, pick, origin = {}) {
+      await insert(tx, newRow(pick, origin));
     },
 
     async find(orderId) {
@@ -169,7 +180,7 @@ export function createPickStore(store: Store<WarehouseDb>): PickStore {
           .where('order_id', '=', orderId)
           .execute();
       }
-      return { confirmation: judged, pick, trace: row && traceOf(row) };
+      return { confirmation: judged, pick, origin: originOf(row?.origin ?? null) };
     },
   };
 }
@@ -185,8 +196,7 @@ function prepareInsert(store: Store<WarehouseDb>): Prepared<WarehouseDb, NewRow,
         lines: it.lines,
         status: 'open',
         created_at: it.created_at,
-        trace_id: it.trace_id,
-        span_id: it.span_id,
+        origin: it.origin,
       })
       .onConflict((conflict) => conflict.column('order_id').doNothing()),
   );
@@ -228,19 +238,14 @@ async function claimPicks(
     .sort((a, b) => a.createdAtMs - b.createdAtMs);
 }
 
-function newRow(pick: NewPick, trace: TraceContext | undefined): NewRow {
+function newRow(pick: NewPick, origin: Origin): NewRow {
   return {
     order_id: pick.orderId,
     customer_id: pick.customerId,
     lines: JSON.stringify(pick.lines),
     created_at: pick.createdAtMs,
-    trace_id: trace?.traceId ?? null,
-    span_id: trace?.spanId ?? null,
+    origin: originText(origin),
   };
-}
-
-function traceOf({ trace_id: traceId, span_id: spanId }: PickRow): TraceContext | undefined {
-  return traceId === null || spanId === null ? undefined : { traceId, spanId };
 }
 
 function pickOf(row: PickRow): Pick {
