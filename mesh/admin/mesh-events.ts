@@ -29,6 +29,13 @@ export interface ConsumerRow {
   readonly deadLetters: number;
 }
 
+/** What a service publishes on one channel. */
+export interface ChannelRow {
+  readonly service: string;
+  readonly channel: string;
+  readonly publishedPerSecond: number;
+}
+
 /** What one instance said, with the bounds of its buckets. */
 type Speaking = GetStatsResponse & { readonly events: EventStats };
 
@@ -42,6 +49,18 @@ export function publisherRows(answers: readonly GetStatsResponse[]): PublisherRo
     outboxUnsent: inDatabases(instances, ({ events }) => Number(events.outboxUnsent)),
     relays: countBy(instances.map(({ events }) => events.relay)),
   }));
+}
+
+/** On which channels they publish. */
+export function channelRows(answers: readonly GetStatsResponse[]): ChannelRow[] {
+  return services(answers).flatMap(([service, instances]) => {
+    const published = instances.flatMap(({ events }) => events.published);
+    const byChannel = [...Map.groupBy(published, ({ channel }) => channel)];
+    return byChannel.map(([channel, parts]) => ({
+      ...{ service, channel },
+      publishedPerSecond: sum(parts, ({ perSecond }) => perSecond),
+    }));
+  });
 }
 
 /** The consumers among some processes. */

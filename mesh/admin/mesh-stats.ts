@@ -82,6 +82,11 @@ export function meshStats(
   };
 }
 
+/** A service that calls nobody has edges to nobody: clients that were made and never used are told from others. */
+export function isUsed(edge: EdgeRow): boolean {
+  return edge.ended > 0 || edge.inFlight > 0 || edge.breakersOpen > 0 || edge.ejected.length > 0;
+}
+
 type Wanted = (each: { readonly method: string }) => boolean;
 
 function serviceRow(

@@ -5,11 +5,15 @@ import {
   type GetStatsResponse,
   type ListSpansRequest,
   type ListSpansResponse,
+  type ListTracesRequest,
+  type ListTracesResponse,
 } from '../../gen/weft/admin/v1/admin.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import type { Implementation } from '../rpc/server/implementation.ts';
+import { toTimestamp } from '../schema/timestamp.ts';
 import type { SpanRing } from '../telemetry/spans.ts';
 import { type DeadLetterSources, deadLetterMethods } from './dead-letters.ts';
+import { isOwn } from './own-services.ts';
 import type { PolicyView } from './ports.ts';
 import { type SagaSources, sagaMethods } from './sagas.ts';
 import { toSpan } from './span.ts';
@@ -32,6 +36,8 @@ export interface AdminOptions
   readonly clock?: Clock;
 }
 
+const defaultTraces = 20;
+
 /** What a process tells of itself: weft.admin.v1. */
 export function createAdminService(options: AdminOptions): Implementation<AdminServiceDefinition> {
   const { service, instanceId, spans, clock = systemClock } = options;
@@ -47,6 +53,15 @@ export function createAdminService(options: AdminOptions): Implementation<AdminS
       return Promise.resolve({ spans: known.map((span) => toSpan(span, options)) });
     },
     ...tapMethods({ service, instanceId, spans, clock }),
+    listTraces({ limit }: ListTracesRequest): Promise<ListTracesResponse> {
+      const traces = options.spans.lastTraces(limit || defaultTraces, ({ name }) => !isOwn(name));
+      return Promise.resolve({
+        traces: traces.map(({ first, spans, failed, endMs }) => ({
+          ...{ traceId: first.traceId, first: toSpan(first, options), spans, failed },
+          endTime: toTimestamp(endMs),
+        })),
+      });
+    },
     ...deadLetterMethods(options),
     ...stoppedKeyMethods(options),
     ...sagaMethods(options),

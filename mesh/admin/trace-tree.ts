@@ -37,11 +37,22 @@ const whoseOf: Record<number, (span: Span) => string> = {
   [SpanKind.STEP]: ({ instanceId, peer }) => `of ${peer} by ${instanceId}`,
 };
 
-/** Draws the trees as text, one line a span. */
-export function renderTrace(roots: readonly TraceNode[]): string {
-  const lines: string[] = [];
+/** One line of a drawn trace. */
+export interface TraceLine {
+  /** What leads to it from above, as "│  ├─ "; empty at a root. */
+  readonly lead: string;
+  /** What is said of the span. */
+  readonly text: string;
+  readonly span: Span;
+  /** When it began, in microseconds since the beginning of the first of all lines. */
+  readonly startUs: number;
+}
+
+/** The trees line by line: a call and its handling share one. */
+export function traceLines(roots: readonly TraceNode[]): TraceLine[] {
+  const lines: Omit<TraceLine, 'startUs'>[] = [];
   const draw = (node: TraceNode, lead: string, branch: string, below: string): void => {
-    lines.push(`${lead}${branch}${describeSpan(node)}`);
+    lines.push({ lead: `${lead}${branch}`, text: describeSpan(node), span: node.span });
     const children = shown(node);
     for (const [i, child] of children.entries()) {
       const last = i === children.length - 1;
@@ -49,7 +60,15 @@ export function renderTrace(roots: readonly TraceNode[]): string {
     }
   };
   for (const root of roots) draw(root, '', '', '');
-  return lines.join('\n');
+  const began = lines.reduce((least, { span }) => Math.min(least, startUs(span)), Infinity);
+  return lines.map((line) => ({ ...line, startUs: startUs(line.span) - began }));
+}
+
+/** Draws the trees as text, one line a span. */
+export function renderTrace(roots: readonly TraceNode[]): string {
+  return traceLines(roots)
+    .map(({ lead, text }) => `${lead}${text}`)
+    .join('\n');
 }
 
 /** A call and its handling on the other side are one line: the handler's children hang on the call. */

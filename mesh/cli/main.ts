@@ -23,6 +23,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   tap: async () => (await import('./tap.ts')).tapCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
   saga: async () => (await import('./saga.ts')).sagaCommand(),
+  console: async () => (await import('./console.ts')).consoleCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),
   dlq: async () => (await import('./dlq.ts')).dlqCommand(),
   asyncapi: async () => (await import('./asyncapi.ts')).asyncApiCommand(),

@@ -1,6 +1,7 @@
 import type { Golden } from '../admin/golden.ts';
 import type { ConsumerRow, PublisherRow } from '../admin/mesh-events.ts';
 import type { EdgeRow, MeshStats, MethodRow, ServiceRow } from '../admin/mesh-stats.ts';
+import { countsText, maybe, megabytes, ms, percent, rate, success } from '../admin/words.ts';
 import { table } from './table.ts';
 
 /** The text of `weft stat`: services, who calls whom, and the methods when one service is asked for, or all are. */
@@ -64,19 +65,6 @@ function consumerCells(row: ConsumerRow): string[] {
   ];
 }
 
-/** "relaying", or with several instances "1 relaying, 2 standby". */
-function countsText(counts: Readonly<Record<string, number>>): string {
-  const entries = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
-  const [first] = entries;
-  if (first === undefined) return '-';
-  if (entries.length === 1 && first[1] === 1) return first[0];
-  return entries.map(([name, count]) => `${count} ${name}`).join(', ');
-}
-
-function rate(perSecond: number): string {
-  return perSecond.toFixed(perSecond < 10 ? 1 : 0);
-}
-
 function serviceCells(row: ServiceRow): string[] {
   return [
     ...[row.service, String(row.instances), ...goldenCells(row), String(row.inFlight)],
@@ -113,25 +101,4 @@ function breakerText({ callers, breakersOpen }: EdgeRow): string {
 function ejectedText({ ejected, stale }: EdgeRow): string {
   const names = ejected.length === 0 ? '0' : `${ejected.length} (${ejected.join(', ')})`;
   return stale ? `${names}, discovery is away` : names;
-}
-
-function maybe(say: (value: number) => string, value: number | undefined): string {
-  return value === undefined ? '-' : say(value);
-}
-
-/** Not rounded up to 100 %: a single failure among many calls must show. */
-function success(rate: number): string {
-  return `${(Math.floor(rate * 10_000) / 100).toFixed(2)}%`;
-}
-
-function percent(value: number): string {
-  return `${(value * 100).toFixed(value > 0 && value < 0.1 ? 1 : 0)}%`;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

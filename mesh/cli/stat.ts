@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { collectStats } from '../admin/collect.ts';
-import { type MeshStats, meshStats } from '../admin/mesh-stats.ts';
+import { isUsed, type MeshStats, meshStats } from '../admin/mesh-stats.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { environment } from './environment.ts';
@@ -78,14 +78,9 @@ export async function lookAt(
   return { stats: meshStats(asked.answers, { own: all === true }), silent: asked.silent };
 }
 
-/** A service that calls nobody has edges to nobody: clients that were made and never used are left out. */
+/** Clients that were made and never used are left out. */
 export function shown(stats: MeshStats, { all }: Pick<StatOptions, 'all'>): MeshStats {
-  if (all === true) return stats;
-  const used = stats.edges.filter(
-    (edge) =>
-      edge.ended > 0 || edge.inFlight > 0 || edge.breakersOpen > 0 || edge.ejected.length > 0,
-  );
-  return { ...stats, edges: used };
+  return all === true ? stats : { ...stats, edges: stats.edges.filter(isUsed) };
 }
 
 function unknown(service: string, known: readonly string[]): MeshError {

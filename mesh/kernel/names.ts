@@ -8,11 +8,16 @@ const token = /^[A-Za-z0-9_-]{1,64}$/;
  * decodes "%2F" inside one, so a hostile name could reach another endpoint of its API.
  */
 export function checkServiceName(name: string): string {
-  if (serviceName.test(name)) return name;
+  if (isServiceName(name)) return name;
   throw new MeshError(
     `${JSON.stringify(name.slice(0, 80))} is not a service name: use 1 to 63 lower-case letters, digits and '-', as "orders"`,
     { status: 'INVALID_ARGUMENT', reason: 'INVALID_SERVICE_NAME' },
   );
+}
+
+/** Whether a name may be one of a service. */
+export function isServiceName(name: string): boolean {
+  return serviceName.test(name);
 }
 
 /**

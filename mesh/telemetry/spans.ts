@@ -110,6 +110,19 @@ export interface SpanRing extends SpanSink {
    * calls as `record` does. Nobody listens, nothing is done.
    */
   follow(listener: (span: SpanRecord) => void): () => void;
+  /** The `limit` traces of which a span ended last, newest first; spans that are not wanted do not count. */
+  lastTraces(limit: number, wanted: (span: SpanRecord) => boolean): RememberedTrace[];
+}
+
+/** What a ring still knows of one trace. */
+export interface RememberedTrace {
+  /** The one that began first. */
+  readonly first: SpanRecord;
+  readonly spans: number;
+  /** Those that ended otherwise than OK. */
+  readonly failed: number;
+  /** When the last of them ended, in ms since the epoch. */
+  readonly endMs: number;
 }
 
 /**
@@ -121,6 +134,7 @@ export function createSpanRing(capacity = 8192): SpanRing {
   let next = 0;
   // Undefined and not empty: most processes are never followed, and each call pays for one look.
   let followers: readonly ((span: SpanRecord) => void)[] | undefined;
+  const oldestFirst = (): SpanRecord[] => [...slots.slice(next), ...slots.slice(0, next)];
   return {
     record(span) {
       slots[next] = span;
@@ -136,8 +150,30 @@ export function createSpanRing(capacity = 8192): SpanRing {
       };
     },
     ofTrace(traceId) {
-      const oldestFirst = [...slots.slice(next), ...slots.slice(0, next)];
-      return oldestFirst.filter((span) => span.traceId === traceId);
+      return oldestFirst().filter((span) => span.traceId === traceId);
     },
+    lastTraces(limit, wanted) {
+      // A Map remembers in which order its keys came: that of the newest spans.
+      const traces = new Map<string, RememberedTrace>();
+      for (const span of oldestFirst().reverse()) {
+        if (!wanted(span)) continue;
+        const known = traces.get(span.traceId);
+        if (known === undefined && traces.size >= limit) continue;
+        traces.set(span.traceId, withSpan(known, span));
+      }
+      return [...traces.values()];
+    },
+  };
+}
+
+function withSpan(trace: RememberedTrace | undefined, span: SpanRecord): RememberedTrace {
+  const failed = span.status === 'OK' ? 0 : 1;
+  const endMs = span.startMs + span.durationUs / 1000;
+  if (trace === undefined) return { first: span, spans: 1, failed, endMs };
+  return {
+    first: span.startMs < trace.first.startMs ? span : trace.first,
+    spans: trace.spans + 1,
+    failed: trace.failed + failed,
+    endMs: Math.max(endMs, trace.endMs),
   };
 }

@@ -88,6 +88,34 @@ export interface ListSpansResponse {
   spans: Span[];
 }
 
+/** ListTracesRequest says how many are wanted. */
+export interface ListTracesRequest {
+  /** At most this many; 0 means 20. */
+  limit: number;
+}
+
+/** ListTracesResponse holds what this process remembers. */
+export interface ListTracesResponse {
+  /** The traces, that of the newest span first. */
+  traces: TraceSummary[];
+}
+
+/** TraceSummary is the part of one trace that a process remembers. */
+export interface TraceSummary {
+  /** 32 lower-case hexadecimal digits. */
+  traceId: string;
+  /** Of the spans of this process the one that began first. */
+  first:
+    | Span
+    | undefined;
+  /** How many spans this process remembers. */
+  spans: number;
+  /** How many of them ended otherwise than OK. */
+  failed: number;
+  /** When the last of them ended. */
+  endTime: Timestamp | undefined;
+}
+
 /** Span is one piece of work of a trace. */
 export interface Span {
   /** 32 lower-case hexadecimal digits. */
@@ -496,6 +524,227 @@ export const ListSpansResponse: MessageFns<ListSpansResponse, "weft.admin.v1.Lis
   fromPartial(object: DeepPartial<ListSpansResponse>): ListSpansResponse {
     const message = createBaseListSpansResponse();
     message.spans = object.spans?.map((e) => Span.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListTracesRequest(): ListTracesRequest {
+  return { limit: 0 };
+}
+
+export const ListTracesRequest: MessageFns<ListTracesRequest, "weft.admin.v1.ListTracesRequest"> = {
+  $type: "weft.admin.v1.ListTracesRequest" as const,
+
+  encode(message: ListTracesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limit !== 0) {
+      writer.uint32(8).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTracesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTracesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTracesRequest>): ListTracesRequest {
+    return ListTracesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTracesRequest>): ListTracesRequest {
+    const message = createBaseListTracesRequest();
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListTracesResponse(): ListTracesResponse {
+  return { traces: [] };
+}
+
+export const ListTracesResponse: MessageFns<ListTracesResponse, "weft.admin.v1.ListTracesResponse"> = {
+  $type: "weft.admin.v1.ListTracesResponse" as const,
+
+  encode(message: ListTracesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.traces) {
+      TraceSummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTracesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTracesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.traces.push(TraceSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTracesResponse>): ListTracesResponse {
+    return ListTracesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTracesResponse>): ListTracesResponse {
+    const message = createBaseListTracesResponse();
+    message.traces = object.traces?.map((e) => TraceSummary.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTraceSummary(): TraceSummary {
+  return { traceId: "", first: undefined, spans: 0, failed: 0, endTime: undefined };
+}
+
+export const TraceSummary: MessageFns<TraceSummary, "weft.admin.v1.TraceSummary"> = {
+  $type: "weft.admin.v1.TraceSummary" as const,
+
+  encode(message: TraceSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.traceId !== "") {
+      writer.uint32(10).string(message.traceId);
+    }
+    if (message.first !== undefined) {
+      Span.encode(message.first, writer.uint32(18).fork()).join();
+    }
+    if (message.spans !== 0) {
+      writer.uint32(24).uint32(message.spans);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(32).uint32(message.failed);
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TraceSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraceSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.first = Span.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.spans = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failed = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TraceSummary>): TraceSummary {
+    return TraceSummary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TraceSummary>): TraceSummary {
+    const message = createBaseTraceSummary();
+    message.traceId = object.traceId ?? "";
+    message.first = (object.first !== undefined && object.first !== null) ? Span.fromPartial(object.first) : undefined;
+    message.spans = object.spans ?? 0;
+    message.failed = object.failed ?? 0;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
     return message;
   },
 };
@@ -2824,6 +3073,18 @@ export const AdminServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
+     * ListTraces returns the last traces in which this process took part, newest first; without those of what the
+     * mesh asks of itself (health, reflection, weft's own calls).
+     */
+    listTraces: {
+      name: "ListTraces",
+      requestType: ListTracesRequest as typeof ListTracesRequest,
+      requestStream: false,
+      responseType: ListTracesResponse as typeof ListTracesResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
      * GetStats returns what this process measured of its calls during the last minute, as their client and as
      * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
      */
@@ -2979,6 +3240,19 @@ export const AdminServiceService = {
     requestDeserialize: (value: Buffer): ListSpansRequest => ListSpansRequest.decode(value),
     responseSerialize: (value: ListSpansResponse): Buffer => Buffer.from(ListSpansResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSpansResponse => ListSpansResponse.decode(value),
+  },
+  /**
+   * ListTraces returns the last traces in which this process took part, newest first; without those of what the
+   * mesh asks of itself (health, reflection, weft's own calls).
+   */
+  listTraces: {
+    path: "/weft.admin.v1.AdminService/ListTraces" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTracesRequest): Buffer => Buffer.from(ListTracesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTracesRequest => ListTracesRequest.decode(value),
+    responseSerialize: (value: ListTracesResponse): Buffer => Buffer.from(ListTracesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTracesResponse => ListTracesResponse.decode(value),
   },
   /**
    * GetStats returns what this process measured of its calls during the last minute, as their client and as
@@ -3147,6 +3421,11 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
    */
   listSpans: handleUnaryCall<ListSpansRequest, ListSpansResponse>;
   /**
+   * ListTraces returns the last traces in which this process took part, newest first; without those of what the
+   * mesh asks of itself (health, reflection, weft's own calls).
+   */
+  listTraces: handleUnaryCall<ListTracesRequest, ListTracesResponse>;
+  /**
    * GetStats returns what this process measured of its calls during the last minute, as their client and as
    * their server, and what it thinks of those it calls. weft stat asks every instance and adds up.
    */
@@ -3218,6 +3497,25 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSpansResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ListTraces returns the last traces in which this process took part, newest first; without those of what the
+   * mesh asks of itself (health, reflection, weft's own calls).
+   */
+  listTraces(
+    request: ListTracesRequest,
+    callback: (error: ServiceError | null, response: ListTracesResponse) => void,
+  ): ClientUnaryCall;
+  listTraces(
+    request: ListTracesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTracesResponse) => void,
+  ): ClientUnaryCall;
+  listTraces(
+    request: ListTracesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTracesResponse) => void,
   ): ClientUnaryCall;
   /**
    * GetStats returns what this process measured of its calls during the last minute, as their client and as
