@@ -27,7 +27,7 @@ function written(value: Value): string {
 }
 
 // Besides what HTML gives a meaning: controls, and what makes the browser write text backwards.
-const unsafe = /[&<>"'\0-\x08\v\f\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g;
+const unsafe = /[&<>"'\u202a-\u202e\u2066-\u2069]|(?![\n\t])\p{Cc}/gu;
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

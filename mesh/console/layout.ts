@@ -1,4 +1,4 @@
-import { Graph, layout } from '@dagrejs/dagre';
+import * as dagre from '@dagrejs/dagre';
 import type { Arrow, Box, Topology } from './topology.ts';
 
 /** A topology with places, in pixels from the upper left. */
@@ -20,6 +20,26 @@ export interface Point {
   readonly y: number;
 }
 
+/** What is used of dagre: its own types import files without their extensions, which Node's rules do not resolve. */
+interface Dagre {
+  readonly Graph: new (options: { readonly multigraph: boolean }) => DagreGraph;
+  readonly layout: (graph: DagreGraph) => void;
+}
+interface DagreGraph {
+  setGraph(label: Readonly<Record<string, string | number>>): void;
+  setNode(id: string, label: Size): void;
+  setEdge(from: string, to: string, label: Size & { labelpos: string }, name: string): void;
+  /** With places, after `layout`. */
+  graph(): Partial<Size>;
+  node(id: string): Partial<Rectangle>;
+  edge(from: string, to: string, name: string): Partial<Point> & { points?: readonly Point[] };
+}
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+const { Graph, layout } = dagre as unknown as Dagre;
+
 const lineHeight = 15;
 /** Of a letter of 12 px on average; labels are kept apart by it. */
 const letterWidth = 6.1;
@@ -40,15 +60,12 @@ export function place({ boxes, arrows }: Topology): Placed {
     graph.setEdge(arrow.from, arrow.to, { ...labelSize(arrow), labelpos: 'c' }, String(i));
   }
   if (boxes.length > 0) layout(graph);
-  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+  const { width = 0, height = 0 } = graph.graph();
   return {
     ...{ width: Math.max(0, width), height: Math.max(0, height) },
     boxes: boxes.map((box) => ({ ...box, ...rectangleOf(graph.node(box.id)) })),
     arrows: arrows.map((arrow, i) => {
-      const edge = graph.edge(arrow.from, arrow.to, String(i)) as Partial<Point> & {
-        points?: Point[];
-      };
-      const { points = [], x = 0, y = 0 } = edge;
+      const { points = [], x = 0, y = 0 } = graph.edge(arrow.from, arrow.to, String(i));
       return { ...arrow, path: points, label: { x, y } };
     }),
   };
@@ -59,7 +76,7 @@ function widthOf(letters: number): number {
   return Math.ceil((letters * letterWidth) / 40) * 40;
 }
 
-function sizeOf({ kind, name, lines }: Box): { width: number; height: number } {
+function sizeOf({ kind, name, lines }: Box): Size {
   const longest = Math.max(name.length * 1.2, ...lines.map(({ length }) => length));
   const least = kind === 'service' ? 180 : 120;
   return {
@@ -68,7 +85,7 @@ function sizeOf({ kind, name, lines }: Box): { width: number; height: number } {
   };
 }
 
-function labelSize({ kind, lines }: Arrow): { width: number; height: number } {
+function labelSize({ kind, lines }: Arrow): Size {
   const longest = Math.max(0, ...lines.map(({ length }) => length));
   const least = kind === 'calls' ? 120 : 40;
   return { width: Math.max(least, widthOf(longest)) + 8, height: lines.length * lineHeight + 18 };

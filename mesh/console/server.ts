@@ -108,11 +108,20 @@ async function answer(
   }
   const [path = '/'] = (request.url ?? '/').split('?', 1);
   const asset = assets.get(path);
-  const [, traceId] = /^\/traces\/([0-9a-f]{32})$/.exec(path) ?? [];
   if (asset !== undefined) say(response, 200, asset.body, asset.type);
-  else if (path === '/healthz') say(response, 200, 'ok\n', 'text/plain');
-  else if (path === '/') say(response, 200, meshPage(await feed.now()));
   else if (path === '/live') live(request, response, { feed, viewers });
+  else if (path === '/healthz') say(response, 200, 'ok\n', 'text/plain');
+  else await show(path, response, { feed, trace });
+}
+
+/** The pages that people read. */
+async function show(
+  path: string,
+  response: ServerResponse,
+  { feed, trace }: Pick<Answering, 'feed' | 'trace'>,
+): Promise<void> {
+  const [, traceId] = /^\/traces\/([0-9a-f]{32})$/.exec(path) ?? [];
+  if (path === '/') say(response, 200, meshPage(await feed.now()));
   else if (traceId !== undefined) say(response, 200, await trace(traceId));
   else say(response, 404, errorPage('Not here', 'There is nothing at this address.'));
 }
