@@ -1,4 +1,5 @@
 import { get, type IncomingMessage, request } from 'node:http';
+import { Script } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AdminServiceDefinition } from '../../gen/weft/admin/v1/admin.ts';
 import { createAdminService } from '../admin/service.ts';
@@ -107,7 +108,8 @@ describe('the console', () => {
   test('gives the browser a script without types', async () => {
     const { body, headers } = await ask('/console.js');
     expect(headers['content-type']).toContain('text/javascript');
-    expect(() => new Function(body.replace(/export \{\};?/, ''))).not.toThrow();
+    // Read, and not run.
+    expect(new Script(body.replace(/export \{\};?/, ''))).toBeDefined();
   });
 
   test('answers to its own name alone, so that no page of another name reads it', async () => {
