@@ -15,6 +15,8 @@ const aFailedBatchAndMoreOfItsKey: Step[] = [
 
 // `make model RUNS=20000` walks on; what it finds is printed with the seed that repeats it.
 const numRuns = Number(process.env['RUNS'] ?? 40);
+// A walk takes a tenth of a second, and several on a machine that does other things too.
+const withinMs = 60_000 + 1_000 * numRuns;
 
 let bed: ModelBed;
 beforeAll(async () => {
@@ -22,20 +24,28 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-test('whatever dies, sleeps, is cut or comes twice: nothing is lost, nothing has two effects, nothing comes of an abort', async () => {
-  const property = fc.asyncProperty(anySteps, fc.nat(), async (what, seed) => {
-    hold(await bed.run(what, seed));
-  });
-  const examples: [Step[], number][] = [[aFailedBatchAndMoreOfItsKey, 0]];
-  await fc.assert(property, { numRuns, examples });
-}, 600_000);
+test(
+  'whatever dies, sleeps, is cut or comes twice: nothing is lost, nothing has two effects, nothing comes of an abort',
+  async () => {
+    const property = fc.asyncProperty(anySteps, fc.nat(), async (what, seed) => {
+      hold(await bed.run(what, seed));
+    });
+    const examples: [Step[], number][] = [[aFailedBatchAndMoreOfItsKey, 0]];
+    await fc.assert(property, { numRuns, examples });
+  },
+  withinMs,
+);
 
-test('and where a consumer keeps the order, each key has its effects in the order of its commits, past no gap but the one that a person or its rule allows', async () => {
-  const property = fc.asyncProperty(anySteps, fc.nat(), anyOrder, async (what, seed, hearing) => {
-    hold(await bed.run(what, seed, hearing), hearing);
-  });
-  await fc.assert(property, { numRuns, examples: [aSleeperThatGivesUp] });
-}, 600_000);
+test(
+  'and where a consumer keeps the order, each key has its effects in the order of its commits, past no gap but the one that a person or its rule allows',
+  async () => {
+    const property = fc.asyncProperty(anySteps, fc.nat(), anyOrder, async (what, seed, hearing) => {
+      hold(await bed.run(what, seed, hearing), hearing);
+    });
+    await fc.assert(property, { numRuns, examples: [aSleeperThatGivesUp] });
+  },
+  withinMs,
+);
 
 test('the same steps with the same seed end the same', async () => {
   const [some] = fc.sample(anySteps, { numRuns: 1, seed: 7 });
