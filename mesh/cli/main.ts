@@ -22,6 +22,8 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   top: async () => (await import('./top.ts')).topCommand(),
   tap: async () => (await import('./tap.ts')).tapCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
+  fault: async () => (await import('./fault.ts')).faultCommand(),
+  split: async () => (await import('./split.ts')).splitCommand(),
   saga: async () => (await import('./saga.ts')).sagaCommand(),
   console: async () => (await import('./console.ts')).consoleCommand(),
   trace: async () => (await import('./trace.ts')).traceCommand(),

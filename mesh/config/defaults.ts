@@ -1,5 +1,5 @@
 import type { Status } from '../kernel/status.ts';
-import type { MethodPolicy, TargetPolicy } from './policy.ts';
+import type { Fault, MethodPolicy, TargetPolicy } from './policy.ts';
 
 /*
  * Every number that stands when nobody says another, in one place and with its source. Schema, client
@@ -7,7 +7,10 @@ import type { MethodPolicy, TargetPolicy } from './policy.ts';
  */
 
 /** What stands for one method. */
-export type EffectiveMethodPolicy = Required<MethodPolicy>;
+export interface EffectiveMethodPolicy extends Required<MethodPolicy> {
+  /** Absent, not undefined, for nearly all: calls pay one look for it. */
+  readonly fault?: Fault;
+}
 
 /** What stands for a target as a whole: one breaker, one bulkhead, one budget for all its methods. */
 export interface EffectiveTargetPolicy {

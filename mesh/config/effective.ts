@@ -5,7 +5,7 @@ import {
   type EffectiveMethodPolicy,
   type EffectiveTargetPolicy,
 } from './defaults.ts';
-import type { MethodPolicy, Origin, TargetPolicy } from './policy.ts';
+import type { Fault, MethodPolicy, Origin, TargetPolicy } from './policy.ts';
 
 /*
  * The levels of policy laid over each other: defaults < schema < client options < live policy < live policy
@@ -41,7 +41,18 @@ interface Level<T> {
 
 /** The policy of one method. What cannot be meant for it (hedging what has side effects) is not heeded. */
 export function effectiveMethod(method: MethodInfo, levels: PolicyLevels): EffectiveMethodPolicy {
-  return overlay(defaultMethodPolicy, methodLevels(method, levels)).values;
+  const { values } = overlay(defaultMethodPolicy, methodLevels(method, levels));
+  const fault = faultOf(method, levels.kv);
+  return fault === undefined ? values : { ...values, fault };
+}
+
+/** The fault of the method itself, else that of all. */
+function faultOf({ name }: MethodInfo, kv: TargetPolicy | undefined): Fault | undefined {
+  const faults = kv?.faults;
+  return (
+    faults?.find(({ method }) => method === name) ??
+    faults?.find(({ method }) => method === undefined)
+  );
 }
 
 /** The policy of a target as a whole. */
@@ -67,11 +78,24 @@ export function policyRows(methods: readonly MethodInfo[], levels: PolicyLevels)
     return rowsOf('', overlay<object>(defaultTargetPolicy[key], levelsOfKey), `${key}.`);
   });
   rows.push(...rowsOf('', overlay(flags, targetLevels(levels)), ''));
+  for (const fault of levels.kv?.faults ?? []) {
+    const value = describeFault(fault);
+    rows.push({ method: fault.method ?? '', setting: 'fault', value, origin: 'kv' });
+  }
   for (const method of methods) {
     const laid = overlay(defaultMethodPolicy, methodLevels(method, levels));
     rows.push(...rowsOf(method.name, laid, '').filter((row) => concerns(method, row.setting)));
   }
   return rows;
+}
+
+/** As "abort UNAVAILABLE 0.1, delay 200 ms 0.5 until 2026-06-01T12:00:00.000Z". */
+function describeFault({ abort, delay, until }: Fault): string {
+  const parts = [
+    ...(abort === undefined ? [] : [`abort ${abort.status} ${abort.share}`]),
+    ...(delay === undefined ? [] : [`delay ${delay.ms} ms ${delay.share}`]),
+  ];
+  return `${parts.join(', ')} until ${until}`;
 }
 
 const flags = { lane: defaultTargetPolicy.lane, unix: defaultTargetPolicy.unix };

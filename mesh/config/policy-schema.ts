@@ -78,6 +78,17 @@ const rising =
   (section: Readonly<Record<string, number | undefined>>): boolean =>
     (section[later] ?? Infinity) >= (section[earlier] ?? 0);
 
+const fault = z
+  .strictObject({
+    method: z.string().exactOptional(),
+    abort: z.strictObject({ status: z.enum(failures), share }).exactOptional(),
+    delay: z.strictObject({ ms: ms(1), share }).exactOptional(),
+    until: z.iso.datetime('is no moment, as "2026-06-01T12:00:00Z"'),
+  })
+  .refine(({ abort, delay }) => abort !== undefined || delay !== undefined, {
+    error: 'names neither abort nor delay',
+  });
+
 const targetPolicy = z.strictObject({
   defaults: methodPolicy.exactOptional(),
   methods: z.record(z.string(), methodPolicy).exactOptional(),
@@ -107,6 +118,7 @@ const targetPolicy = z.strictObject({
     .exactOptional(),
   lane: z.boolean().exactOptional(),
   unix: z.boolean().exactOptional(),
+  faults: z.array(fault).max(20).exactOptional(),
 });
 
 function refused(faults: readonly PolicyFault[]): PolicyReading {
@@ -138,17 +150,24 @@ function ruleOf(issue: z.core.$ZodIssue): string {
   }
 }
 
+/** The methods that a policy names, and where. */
+function namedIn(value: unknown, policy: TargetPolicy): { field: string; name: string }[] {
+  // The names as they stand in the text: a record drops "__proto__".
+  const named = Object.keys((value as { methods?: object }).methods ?? {});
+  const inFaults = (policy.faults ?? []).flatMap(({ method }, i) =>
+    method === undefined ? [] : [{ field: `faults.${i}.method`, name: method }],
+  );
+  return [...named.map((name) => ({ field: `methods.${name}`, name })), ...inFaults];
+}
+
 /** What only the schema of the target can tell. */
 function methodFaults(
   value: unknown,
   policy: TargetPolicy,
   { name: target, methods: known }: PolicyTarget,
 ): PolicyFault[] {
-  // The names as they stand in the text: a record drops "__proto__".
-  const named = Object.keys((value as { methods?: object }).methods ?? {});
   const faults: PolicyFault[] = [];
-  for (const name of named) {
-    const field = `methods.${name}`;
+  for (const { field, name } of namedIn(value, policy)) {
     const method = known?.find((each) => each.name === name);
     if (method === undefined) {
       if (known !== undefined) {

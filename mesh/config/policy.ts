@@ -14,6 +14,18 @@ export interface MethodPolicy {
   readonly retryOn?: readonly Status[];
 }
 
+/** Failures and delays put into calls on purpose, each attempt for itself, until a moment. */
+export interface Fault {
+  /** The method's name in the schema, as "PlaceOrder"; absent: all that have no fault of their own. */
+  readonly method?: string;
+  /** A share of the attempts, 0 to 1, that fail with this status and are not sent. */
+  readonly abort?: { readonly status: Status; readonly share: number };
+  /** A share of the attempts, 0 to 1, that wait so long before they are sent, or fail. */
+  readonly delay?: { readonly ms: number; readonly share: number };
+  /** When it ends by itself, as "2026-06-01T12:00:00.000Z". */
+  readonly until: string;
+}
+
 /** What may be said of a target, for all who call it. */
 export interface TargetPolicy {
   /** For every method, and by method name ("PlaceOrder") over it. */
@@ -45,6 +57,8 @@ export interface TargetPolicy {
   readonly lane?: boolean;
   /** False: never over a Unix socket. */
   readonly unix?: boolean;
+  /** Live policy only: what `weft fault` puts into calls. At most 20, one a method. */
+  readonly faults?: readonly Fault[];
 }
 
 /** Where a value of the effective policy was said, in rising order of weight. */

@@ -20,7 +20,10 @@ export interface ConfigEntryCalls {
    * target of a process, and a missing entry is an absence and not the 404 on which some versions of
    * Consul do not block.
    */
-  configEntries(kind: ConfigKind, options?: ReadOptions): Promise<Answer<readonly ConfigEntry[]>>;
+  configEntries(
+    kind: NewConfigEntry['kind'],
+    options?: ReadOptions,
+  ): Promise<Answer<readonly ConfigEntry[]>>;
   /**
    * Writes an entry. Consul refuses splitters and routers of a service that does not speak HTTP by its
    * service-defaults ("Protocol": "grpc"), weights that do not add up to 100, and circles of redirects; it

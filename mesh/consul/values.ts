@@ -11,6 +11,16 @@ export interface ValueCalls {
   listValues(prefix: string, options?: ReadOptions): Promise<Answer<readonly StoredValue[]>>;
   /** Sets the text under a key; Consul takes up to 512 KiB. */
   putValue(key: string, value: string, options?: RequestOptions): Promise<void>;
+  /**
+   * Sets the text under a key if nobody has written there since: `version` is that of listValues, 0 for a key that
+   * must not be there yet. False: somebody has.
+   */
+  swapValue(
+    key: string,
+    value: string,
+    version: number,
+    options?: RequestOptions,
+  ): Promise<boolean>;
   /** Removes a key; one that is not there is no error. */
   deleteValue(key: string, options?: RequestOptions): Promise<void>;
 }
@@ -43,6 +53,16 @@ export function valueCalls(send: Send): ValueCalls {
         call: (consul, common) => consul.kv.set({ key, value, ...common }),
         parse: () => undefined,
       });
+    },
+    async swapValue(key, value, version, options = {}) {
+      checkKey(key);
+      const { value: taken } = await send({
+        what: `setting "${key}"`,
+        options,
+        call: (consul, common) => consul.kv.set({ key, value, cas: version, ...common }),
+        parse: (body) => body !== false,
+      });
+      return taken;
     },
     async deleteValue(key, options = {}) {
       checkKey(key);

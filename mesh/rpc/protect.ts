@@ -73,8 +73,9 @@ export function protect<T extends Client>(
     const meter = metrics.client(target, method);
     const observer = createObserver({ clock, spans, meter, name: nameOf({ method }), target });
     const { retry, hedge, refusals } = policy;
-    const call = unaryStack({ clock, route, guard, retry, hedge, refusals, meter, observer });
     const { random } = policy;
+    const parts = { clock, random, route, guard, retry, hedge, refusals, meter, observer };
+    const call = unaryStack(parts);
     let effective = effectiveMethod(method, { client: level });
     refreshed.push(() => {
       effective = effectiveMethod(method, { client: level, kv: live });

@@ -21,6 +21,8 @@ export interface CommandRig {
   readonly consul: string;
   /** Calls orders as a stranger, who is no part of the mesh. */
   readonly stranger: Client<typeof OrdersServiceDefinition>;
+  /** The instance of inventory that was asked last. */
+  lastAsked(): string;
   /** What the instances of inventory do from now on. */
   behave(over: Partial<Inventory>): void;
   close(): Promise<void>;
@@ -32,6 +34,7 @@ export async function startCommandRig(): Promise<CommandRig> {
   const client = createConsul({ address: consul.address });
   const discovery = createConsulDiscovery({ consul: client });
   let handlers = inventory();
+  let last = '';
   const settings = (instance: string, version = '') =>
     readSettings({
       ...{ MESH_CONSUL: consul.address, DRAIN_SPREAD_MS: '0', LOG_LEVEL: 'silent' },
@@ -46,7 +49,10 @@ export async function startCommandRig(): Promise<CommandRig> {
         services: [
           implement(InventoryServiceDefinition, {
             reserve: (request, context) => handlers.reserve(request, context),
-            getStock: (request, context) => handlers.getStock(request, context),
+            getStock(request, context) {
+              last = instance;
+              return handlers.getStock(request, context);
+            },
             importStock: (requests, context) => handlers.importStock(requests, context),
           }),
         ],
@@ -78,6 +84,7 @@ export async function startCommandRig(): Promise<CommandRig> {
   return {
     consul: consul.address,
     stranger,
+    lastAsked: () => last,
     behave: (over) => {
       handlers = inventory(over);
     },

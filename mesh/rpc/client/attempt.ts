@@ -2,17 +2,20 @@ import type { Outcome } from '../../balance/peer.ts';
 import type { StreamCall } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
+import type { Random } from '../../kernel/random.ts';
 import { verdictOf } from '../../resilience/failure.ts';
 import type { Retry } from '../../resilience/retry.ts';
 import { nobodyThere } from '../../resilience/unreached.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
 import { failureOf } from '../../telemetry/spans.ts';
 import { type ClientContext, clientContext } from './context.ts';
+import { suffer } from './faulty.ts';
 import type { Lent, Route } from './route.ts';
 
 /** What one attempt needs, and the next one after it. */
 export interface AttemptParts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly route: Route;
   readonly retry: Retry;
   readonly meter: ClientMeter;
@@ -30,13 +33,28 @@ export function oneAttempt(parts: AttemptParts): Attempt {
     const sentMs = at === undefined ? clock.monotonic() : startMs;
     begun(parts, lent, context);
     try {
-      const response = await lent.resource.connection.unary(context.method, request, context);
+      const response = await send(parts, lent, request, context);
       endedWell(parts, lent, context, sentMs);
       return response;
     } catch (thrown) {
       throw endedBadly(parts, lent, context, { thrown, sentMs });
     }
   };
+}
+
+/** Sends an attempt; where a fault is set, that comes first. */
+export function send(
+  parts: AttemptParts,
+  lent: Lent,
+  request: unknown,
+  context: ClientContext,
+): Promise<unknown> {
+  const { connection } = lent.resource;
+  const { fault } = context.policy;
+  if (fault === undefined) return connection.unary(context.method, request, context);
+  return suffer(fault, context, parts).then(() =>
+    connection.unary(context.method, request, context),
+  );
 }
 
 /** An attempt goes out. */
@@ -109,6 +127,7 @@ export function attemptStream(parts: AttemptParts): StreamCall {
     // How it ends when its reader leaves.
     let outcome: Outcome | undefined = { ok: true, status: 'CANCELLED', timed: false };
     try {
+      if (own.policy.fault !== undefined) await suffer(own.policy.fault, own, parts);
       for await (const message of lent.resource.connection.stream(own.method, requests, own)) {
         lent.answered();
         yield message;

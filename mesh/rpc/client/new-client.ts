@@ -110,14 +110,25 @@ function stacksOf<D extends ServiceDefinition>(
   { target, options, metrics, spans, route }: Shared<D>,
 ): { readonly call: ClientCall; readonly stream: StreamCall } {
   const { policy } = target;
-  const { clock } = policy;
+  const { clock, random } = policy;
   const meter = metrics.client(target.name, method);
   const observer = createObserver({
     ...{ clock, spans, meter, name: nameOf({ method }), target: target.name },
   });
   const { guard, retry, hedge, refusals } = policy;
   const own = policyFor(options.policy, key);
-  const parts = { clock, route, guard, retry, hedge, refusals, meter, observer, policy: own };
+  const parts = {
+    clock,
+    random,
+    route,
+    guard,
+    retry,
+    hedge,
+    refusals,
+    meter,
+    observer,
+    policy: own,
+  };
   const { layers = [] } = options;
   const given = substitutesFor(options, key);
 

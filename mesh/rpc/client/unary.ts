@@ -2,7 +2,7 @@ import type { Passage } from '../../resilience/breaker.ts';
 import { verdictOf } from '../../resilience/failure.ts';
 import type { Guard } from '../../resilience/guard.ts';
 import type { Hedge } from '../../resilience/hedge.ts';
-import { type AttemptParts, begun, endedBadly, endedWell, oneAttempt } from './attempt.ts';
+import { type AttemptParts, begun, endedBadly, endedWell, oneAttempt, send } from './attempt.ts';
 import { assertUseful, type ClientContext } from './context.ts';
 import { hedgedAttempts } from './hedged.ts';
 import type { Observer } from './observe.ts';
@@ -58,7 +58,7 @@ export function fusedUnary(parts: CallParts, observer: Observer): ClientCall {
         }
         begun(parts, lent, context);
         try {
-          response = await lent.resource.connection.unary(context.method, request, context);
+          response = await send(parts, lent, request, context);
           nowMs = endedWell(parts, lent, context, sentMs);
         } catch (thrown) {
           const error = endedBadly(parts, lent, context, { thrown, sentMs });
