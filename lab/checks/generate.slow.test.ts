@@ -65,3 +65,22 @@ test('a faulty contract is refused by its place, and gen/ stays as it was', asyn
   await expect(regenerate(scratch.root)).rejects.toThrow('proto/greet/v1/greet.proto:6:10');
   expect(readFileSync(join(scratch.root, 'gen/greet/v1/greet.ts'), 'utf8')).toBe(before);
 });
+
+test('a rule that buf takes and weft cannot mean is refused by its field, and gen/ stays as it was', async () => {
+  const before = readFileSync(join(scratch.root, 'gen/greet/v1/greet.ts'), 'utf8');
+  const options = readFileSync(
+    join(import.meta.dirname, '../../proto/weft/v1/options.proto'),
+    'utf8',
+  );
+  const ruled = contract('name')
+    .replace('v1;\n', 'v1;\n\nimport "weft/v1/options.proto";\n')
+    .replace('name = 1', 'name = 1 [(weft.v1.rules) = {pattern: "["}]');
+  scratch.write({
+    'proto/weft/v1/options.proto': options,
+    'proto/greet/v1/greet.proto': ruled,
+  });
+  await expect(regenerate(scratch.root)).rejects.toThrow(
+    /greet.v1.Greeting.name: pattern "\[" does not compile/,
+  );
+  expect(readFileSync(join(scratch.root, 'gen/greet/v1/greet.ts'), 'utf8')).toBe(before);
+});

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readImage } from '#mesh';
 import { type Check, fails, holds } from './check.ts';
 import { run } from './command.ts';
 
@@ -23,6 +24,13 @@ async function generate(root: string): Promise<string> {
     if (code === 0) continue;
     await rm(out, { recursive: true, force: true });
     throw new Error(`${step.slice(0, 2).join(' ')} refuses the contracts:\n${stdout}${stderr}`);
+  }
+  try {
+    readImage(image);
+  } catch (thrown) {
+    // What buf cannot know: a rule, an event or a command that makes no sense to weft.
+    await rm(out, { recursive: true, force: true });
+    throw thrown;
   }
   return out;
 }

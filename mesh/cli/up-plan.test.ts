@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parsePortBase, parseScale } from './up-plan.ts';
+import { parsePortBase, parseScale, planFor } from './up-plan.ts';
 
 describe('what is given on the command line', () => {
   test('scales are read with commas or spaces', () => {
@@ -17,4 +20,26 @@ describe('what is given on the command line', () => {
     expect(() => parsePortBase('65000')).toThrow(/1024 to 64000/);
     expect(() => parsePortBase('many')).toThrow(/PORT_BASE many/);
   });
+});
+
+test('a program that is not there is told before anything starts, with its field', () => {
+  const root = mkdtempSync(join(tmpdir(), 'weft-plan-'));
+  try {
+    const file = join(root, 'weft.yaml');
+    const services = { here: { run: 'here.ts' }, gone: { run: 'gone.ts' } };
+    writeFileSync(file, JSON.stringify({ services }));
+    writeFileSync(join(root, 'here.ts'), '');
+    const found = { path: '/bin/true', version: '1.8.7', source: 'path' as const };
+    const plan = (): unknown =>
+      planFor({
+        ...{ options: { file }, checkout: { root, run: join(root, '.run') } },
+        ...{ before: { mesh: undefined, portBase: undefined } },
+        servers: { consul: found, nats: found },
+      });
+    expect(plan).toThrow(/cannot be used:\n {2}services.gone.run: there is no file gone.ts in /);
+    writeFileSync(join(root, 'gone.ts'), '');
+    expect(plan).not.toThrow();
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });

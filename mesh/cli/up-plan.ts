@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MeshError } from '../kernel/error.ts';
 import type { Checkout } from './checkout.ts';
 import { environment } from './environment.ts';
-import { readMeshFile } from './supervisor/config.ts';
+import { invalidMeshFile, readMeshFile } from './supervisor/config.ts';
 import type { Servers } from './supervisor/infrastructure.ts';
 import type { MeshPlan, Scale } from './supervisor/plan.ts';
 import { planMesh } from './supervisor/planner.ts';
 import { holderOf, isFree } from './supervisor/ports.ts';
+import type { MeshFile } from './supervisor/schema.ts';
 import type { MeshStatus } from './supervisor/status.ts';
 
 /** Where ports begin unless PORT_BASE says otherwise: the numbers that the documentation names. */
@@ -48,12 +50,27 @@ export function planFor({ options, checkout, before, servers }: PlanOptions): Me
   const portBase = choosePortBase(options.portBase ?? env['PORT_BASE'], before);
   const path = resolve(options.file ?? mesh?.file ?? join(root, 'deploy', 'weft.yaml'));
   const file = readMeshFile(path);
-  return planMesh({
+  const plan = planMesh({
     ...{ file, path, env, servers },
     site: { root, run, portBase },
     stories: merged(mesh?.stories, options.story ?? file.story),
     scale: { ...mesh?.scale, ...parseScale(options.scale ?? '') },
   });
+  checkPrograms(plan, { path, file });
+  return plan;
+}
+
+/** A program that is not there would be started three times to find that out. */
+function checkPrograms(
+  { root, processes }: MeshPlan,
+  { path, file }: { path: string; file: MeshFile },
+): void {
+  const names = new Set(processes.map(({ service }) => service));
+  const faults = Object.entries(file.services).flatMap(([name, { run }]) => {
+    if (run === undefined || !names.has(name) || existsSync(resolve(root, run))) return [];
+    return [`services.${name}.run: there is no file ${run} in ${root}`];
+  });
+  if (faults.length > 0) throw invalidMeshFile(path, faults);
 }
 
 /** A file that names no story runs all of it. */

@@ -17,11 +17,11 @@ interface Fault {
 export function readMeshFile(path: string): MeshFile {
   const lines = new LineCounter();
   const document = parseDocument(readText(path), { lineCounter: lines });
-  if (document.errors.length > 0) throw invalid(path, document.errors.map(describe));
+  if (document.errors.length > 0) throw invalidMeshFile(path, document.errors.map(describe));
   const parsed = meshFileSchema.safeParse(document.toJS());
   const faults: readonly Fault[] = parsed.success ? contradictions(parsed.data) : issuesOf(parsed);
   if (parsed.success && faults.length === 0) return parsed.data;
-  throw invalid(
+  throw invalidMeshFile(
     path,
     faults.map((fault) => `line ${lineOf(document, lines, fault.path)}: ${fault.message}`),
   );
@@ -121,7 +121,8 @@ function lineOf(document: Document, lines: LineCounter, path: readonly PropertyK
   return 1;
 }
 
-function invalid(path: string, faults: readonly string[]): MeshError {
+/** INVALID_ARGUMENT / MESH_FILE_INVALID, with every fault on a line of its own. */
+export function invalidMeshFile(path: string, faults: readonly string[]): MeshError {
   return new MeshError(`${path} cannot be used:\n${faults.map((f) => `  ${f}`).join('\n')}`, {
     status: 'INVALID_ARGUMENT',
     reason: 'MESH_FILE_INVALID',

@@ -30,7 +30,10 @@ export interface Supervisor {
   /** `target` is a service ("orders") or one instance ("orders#2"); throws NOT_FOUND for others. */
   start(target: string, report: Report): Promise<void>;
   stop(target: string, report: Report): Promise<void>;
-  /** Stops everything: callers before those they call, what carries the mesh last. */
+  /**
+   * Stops everything: callers before those they call, what carries the mesh last. From here on nothing is
+   * started any more: `apply` and `start` throw FAILED_PRECONDITION / MESH_STOPPING.
+   */
   down(report: Report): Promise<void>;
   /** Undefined before the first plan. */
   status(): MeshStatus | undefined;
@@ -87,10 +90,7 @@ export function createSupervisor({ env, clock, random, onChange }: SupervisorOpt
     apply: (plan, report) => turns.take((signal) => apply(plan, report, signal)),
     start: (target, report) => turns.take((signal) => start(targets(target), report, signal)),
     stop: (target, report) => turns.take(() => stopAll(targets(target), report)),
-    down(report) {
-      turns.interrupt();
-      return turns.take(() => stopAll(children, report));
-    },
+    down: (report) => turns.finish(() => stopAll(children, report)),
     status() {
       if (mesh === undefined) return undefined;
       return { ...mesh, supervisorPid: process.pid, processes: children.map(statusOf) };
