@@ -21,6 +21,7 @@ weft := node mesh/cli/main.ts
 SCALE ?=
 STORY ?=
 PORT_BASE ?=
+PORT ?=
 S ?=
 F ?=
 T ?=
@@ -58,6 +59,9 @@ demo: ready ## Play a story against the running mesh and show what becomes of it
 
 stat: ready ## Show the last minute of calls: success, rate, latency, lane and plain (S=orders for one service)
 	@$(weft) stat $(S)
+
+console: ready ## Show the mesh in a browser, live: topology, services, traces, events (PORT=7170)
+	@$(weft) console $(call flag,port,PORT)
 
 top: ready ## The same over and over, what fails first, until q (S=orders for one service)
 	@$(weft) top $(S)
@@ -202,4 +206,4 @@ ready: $(installed) node_modules/.bin/weft
 node_modules/.bin/weft: | $(installed)
 	@ln -sf ../../mesh/cli/main.ts $@
 
-.PHONY: help up down ps logs demo stat top tap policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready
+.PHONY: help up down ps logs demo stat console top tap policy dlq saga trace tools clean gen asyncapi fmt check gen-check breaking test test-slow model ci lock ground bench bench-events bench-shop claims rolling sim chaos-events chaos-cluster outages results dist pack ready
