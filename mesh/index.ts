@@ -11,6 +11,7 @@ export {
   type AppTools,
   type Door,
   implement,
+  type Security,
   type ServiceBinding,
   type ServiceParts,
 } from './app/options.ts';
@@ -45,6 +46,14 @@ export { type Events } from './events/events.ts';
 export type { ReadFacts } from './events/read/facts.ts';
 export type { EventReading, ReadEventsOptions } from './events/read/read.ts';
 export { onRead, type Reader } from './events/read/reader.ts';
+export type { Caller } from './identity/caller.ts';
+export { openConsulIntentions } from './identity/consul/intentions.ts';
+export { openConsulIdentity } from './identity/consul.ts';
+export { openFileIdentity } from './identity/files.ts';
+export type { Identity } from './identity/identity.ts';
+export type { Intentions, Verdict } from './identity/intentions.ts';
+export type { Credentials } from './identity/leaf.ts';
+export type { SpiffeId } from './identity/spiffe.ts';
 export type { Baggage, BaggageMember } from './kernel/baggage.ts';
 export { type Bell, createBell } from './kernel/bell.ts';
 export type { Metadata, MethodInfo } from './kernel/call.ts';

@@ -9,6 +9,7 @@ import { type Consul, createConsul } from '../consul/client.ts';
 import { createConsulElections } from '../discovery/consul/elections.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Elections } from '../discovery/elections.ts';
+import type { Events } from '../events/events.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { type Closeable, closeAll } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
@@ -21,9 +22,10 @@ import { createTelemetry } from '../telemetry/telemetry.ts';
 import { openDoors } from './doors.ts';
 import { exportSpans } from './export-spans.ts';
 import { listen } from './listen.ts';
-import type { App, AppOptions } from './options.ts';
+import type { App, AppOptions, ServiceParts } from './options.ts';
 import { openParts } from './parts.ts';
 import { openReach } from './reach.ts';
+import { openSecurity } from './security.ts';
 import { newInstanceId } from './settings.ts';
 import { givenUp, showMetrics, visible, watchEvents, watchLate } from './visible.ts';
 
@@ -51,14 +53,16 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     const consul = createConsul({ address: settings.consul, ...ports });
     const discovery = createConsulDiscovery({ consul, ...ports });
     opened.push(closingConsul(consul), discovery);
-    const { resolver } = discovery;
-    const reach = openReach(settings, { ...ports, instanceId, consul, resolver, telemetry });
+    const basis = { ...ports, instanceId, consul, telemetry, opened };
+    const security = await openSecurity(options, basis);
+    const reach = openReach(settings, { ...basis, ...security, resolver: discovery.resolver });
     opened.push(reach);
     const known = { ...ports, elections: electionsOf(instanceId, { consul, ...ports }), opened };
     const { tools, events } = await openParts(options, { ...known, peers: reach.peers, telemetry });
     const watching = events && watchEvents(telemetry.registry, events, ports);
     const parts = await options.build(tools);
-    const server = createServer({ ...ports, metrics: telemetry.rpc, lane: settings.lane });
+    const serving = { ...ports, ...security, metrics: telemetry.rpc };
+    const server = createServer({ ...serving, lane: settings.lane });
     server.add(
       AdminServiceDefinition,
       createAdminService({
@@ -69,15 +73,10 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     );
     for (const bind of parts.services) bind(server);
     opened.push(server);
-    const { host, port, metadata: said } = await listen(server, settings, { instanceId, log });
+    const listening = { instanceId, log, ...security };
+    const { host, port, metadata: said } = await listen(server, settings, listening);
     const shown = await showMetrics(settings, telemetry, opened);
-    if (events !== undefined) {
-      opened.push(events);
-      events.start();
-      if (watching !== undefined) opened.push(watching.start());
-      if (parts.consumer !== undefined)
-        await events.subscribe({ consumer: name, ...parts.consumer });
-    }
+    await startEvents({ name, events, watching, parts, opened });
     for (const job of tools.jobs) opened.push(job());
     opened.push(...watchLate(telemetry.registry, tools, ports));
     const doors = await openDoors(parts, opened);
@@ -93,6 +92,24 @@ export async function startApp<DB>(options: AppOptions<DB>): Promise<App> {
     });
     throw thrown;
   }
+}
+
+interface Hearing<DB> {
+  readonly name: string;
+  readonly events: Events<DB> | undefined;
+  readonly watching: { start(): Closeable } | undefined;
+  readonly parts: ServiceParts<DB>;
+  readonly opened: Closeable[];
+}
+
+/** The relay of the outbox, and the consumer of the service. */
+async function startEvents<DB>(hearing: Hearing<DB>): Promise<void> {
+  const { name, events, watching, parts, opened } = hearing;
+  if (events === undefined) return;
+  opened.push(events);
+  events.start();
+  if (watching !== undefined) opened.push(watching.start());
+  if (parts.consumer !== undefined) await events.subscribe({ consumer: name, ...parts.consumer });
 }
 
 /**

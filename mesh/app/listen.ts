@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Identity } from '../identity/identity.ts';
+import { mtlsKey } from '../kernel/endpoint.ts';
 import type { Log } from '../kernel/log.ts';
 import { laneKey } from '../rpc/lane/protocol.ts';
 import type { MeshServer } from '../rpc/server/server.ts';
@@ -12,6 +14,13 @@ export interface Listening {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+interface ListenPorts {
+  readonly instanceId: string;
+  readonly log: Log;
+  /** With one the server takes mutual TLS only. */
+  readonly identity?: Identity | undefined;
+}
+
 /**
  * Listens at the address of the settings, and at a Unix socket beside it. The socket is a short cut: where it
  * cannot be had, peers come by TCP as they would from another host.
@@ -19,11 +28,12 @@ export interface Listening {
 export async function listen(
   server: MeshServer,
   settings: Settings,
-  { instanceId, log }: { readonly instanceId: string; readonly log: Log },
+  { instanceId, log, identity }: ListenPorts,
 ): Promise<Listening> {
   const { host, port, sockets, lane, zone, version } = settings;
   const metadata = {
     ...(lane && { [laneKey]: '1' }),
+    ...(identity !== undefined && { [mtlsKey]: '1' }),
     ...(zone !== undefined && { zone }),
     ...(version !== undefined && { version }),
   };

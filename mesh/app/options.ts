@@ -1,6 +1,8 @@
 import type { Lead } from '../discovery/elections.ts';
 import type { Events } from '../events/events.ts';
 import type { ConsumerOptions, HandlerOptions } from '../events/subscribe.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Intentions } from '../identity/intentions.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
@@ -86,6 +88,13 @@ export interface Door extends Closeable {
   start(): Promise<Readonly<Record<string, string>>>;
 }
 
+/** Who a process is, and who may call it. */
+export interface Security {
+  readonly identity: Identity;
+  /** Undefined: whoever has a certificate of the same trust domain. */
+  readonly intentions?: Intentions | undefined;
+}
+
 /** How a service is started, by `runApp` or `startApp`; `DB` are its tables as Kysely sees them. */
 export interface AppOptions<DB> {
   /** The name under which the service is found: a DNS label, as "orders". */
@@ -96,6 +105,11 @@ export interface AppOptions<DB> {
   readonly migrations?: readonly Migration[];
   /** The compiled schema of the service. Default: the image that weft was built with. */
   readonly image?: Image;
+  /**
+   * Who the process is and who may call it, in place of what IDENTITY says: as from files, with
+   * `openFileIdentity`. Its owner closes it.
+   */
+  readonly identity?: Security | undefined;
   /** What the instance tells of itself in discovery, as { version: '1.4.0' }. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Makes the service; nothing is served before it returned. */

@@ -4,6 +4,7 @@ import { createConsulConfig } from '../config/consul.ts';
 import { methodsInImage } from '../config/schema-methods.ts';
 import type { Consul } from '../consul/client.ts';
 import type { Resolver } from '../discovery/resolver.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Closeable } from '../kernel/lifecycle.ts';
 import type { Log } from '../kernel/log.ts';
@@ -29,6 +30,8 @@ export interface ReachPorts {
   readonly consul: Consul;
   readonly resolver: Resolver;
   readonly telemetry: Telemetry;
+  /** Who this process is; undefined: calls go without TLS. */
+  readonly identity?: Identity | undefined;
 }
 
 /** Those whom this process calls, and what it can tell of them. */
@@ -48,7 +51,11 @@ export function openReach(settings: Settings, ports: ReachPorts): Reach {
     log,
     methodsOf: methodsInImage(image),
   });
-  const plain = createPlainTransport({ clock, unix: settings.sockets !== undefined });
+  const plain = createPlainTransport({
+    clock,
+    unix: settings.sockets !== undefined,
+    identity: ports.identity,
+  });
   const transport = createLaneTransport({ plain, clock, enabled: settings.lane });
   const peers = createPeers({
     ...{ clock, random, log, spans: ports.spans, metrics: telemetry.rpc },

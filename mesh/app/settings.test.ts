@@ -17,6 +17,7 @@ test('an empty environment gives the defaults of a process beside a local agent'
     logLevel: 'info',
     instanceId: undefined,
     drainSpreadMs: 2000,
+    identity: 'off',
     lane: true,
     sockets: '/run/weft',
     metricsPort: 0,

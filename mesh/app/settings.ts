@@ -74,6 +74,8 @@ const common = z.object({
   METRICS_PORT: z
     .union([z.literal('off'), port], 'use a number from 0 to 65535, or off')
     .default(0),
+  /** "consul": mutual TLS with a certificate of Consul's CA, and its intentions decide who may call. */
+  IDENTITY: z.enum(['off', 'consul']).default('off'),
   /** Where the process runs, as "eu-1a"; calls stay in their zone while it has endpoints enough. */
   ZONE: label,
   /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
@@ -111,6 +113,8 @@ export interface Settings {
   readonly sockets: string | undefined;
   /** Undefined: /metrics is not served. */
   readonly metricsPort: number | undefined;
+  /** Who the process is: nobody, or what Consul's CA says. */
+  readonly identity: 'off' | 'consul';
   /** Where the process runs, as "eu-1a"; undefined: nowhere in particular. */
   readonly zone: string | undefined;
   /** Of the service, as "v2"; subsets and splits tell instances apart by it. */
@@ -160,6 +164,7 @@ export function readSettings(
     instanceId: data.INSTANCE_ID,
     drainSpreadMs: data.DRAIN_SPREAD_MS,
     lane: data.LANE,
+    identity: data.IDENTITY,
     sockets: data.UNIX_SOCKETS === 'off' ? undefined : (data.UNIX_SOCKETS ?? socketFolder()),
     metricsPort: data.METRICS_PORT === 'off' ? undefined : data.METRICS_PORT,
     zone: data.ZONE,

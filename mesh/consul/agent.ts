@@ -91,6 +91,7 @@ function serviceOf({ id, service, host, port, meta, check }: ServiceRegistration
     check: {
       name: 'grpc.health.v1',
       grpc: check.address,
+      ...(check.tls && { grpcusetls: true, tlsskipverify: true }),
       interval: `${check.intervalMs}ms`,
       timeout: `${check.timeoutMs}ms`,
       deregistercriticalserviceafter: `${check.forgetAfterMs}ms`,

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
 import { type AgentCalls, agentCalls } from './agent.ts';
 import { type ConfigEntryCalls, configEntryCalls } from './config-entries.ts';
+import { type ConnectCalls, connectCalls } from './connect.ts';
 import { createExchange } from './exchange.ts';
 import { type HealthCalls, healthCalls } from './health.ts';
 import { type SessionCalls, sessionCalls } from './sessions.ts';
@@ -31,7 +32,8 @@ export interface Consul
     HealthCalls,
     ValueCalls,
     SessionCalls,
-    ConfigEntryCalls {
+    ConfigEntryCalls,
+    ConnectCalls {
   /** As it was given. */
   readonly address: string;
   /** Closes the connections; requests under way fail. */
@@ -50,6 +52,7 @@ export function createConsul(options: ConsulOptions): Consul {
     ...valueCalls(send),
     ...sessionCalls(send),
     ...configEntryCalls(send),
+    ...connectCalls(send),
     close,
   };
 }

@@ -13,6 +13,8 @@ export interface Exchange<T> {
   /** What is asked, in words for errors, as 'the instances of "orders"'. */
   readonly what: string;
   readonly options: ReadOptions;
+  /** True for what the agent answers from its own memory: it then says that it knows no leader, and never asked. */
+  readonly fromAgent?: boolean;
   /** One call of the npm client, with `common` among its options. */
   readonly call: (consul: Consul, common: Common) => Promise<unknown>;
   /** Reads the body; throws if it is of another shape. */
@@ -43,7 +45,7 @@ export function createExchange(options: NpmClientOptions & { readonly clock: Clo
   const { address, clock } = options;
   const { consul, close } = createNpmClient(options);
 
-  const send: Send = async ({ what, options: asked, call, parse }) => {
+  const send: Send = async ({ what, options: asked, fromAgent = false, call, parse }) => {
     const whole = `Consul at ${address.origin}, ${what}`;
     const { signal, block } = asked;
     if (signal?.aborted) throw aborted(signal, whole);
@@ -62,7 +64,7 @@ export function createExchange(options: NpmClientOptions & { readonly clock: Clo
       giveUp(unavailable(whole, `no answer within ${ms} ms`));
     });
     try {
-      return read(await call(consul, common), parse);
+      return read(await call(consul, common), parse, fromAgent);
     } catch (thrown) {
       throw fault ?? consulError(thrown, whole);
     } finally {
@@ -83,11 +85,12 @@ function commonOptions({ freshness, block }: ReadOptions): Common {
   };
 }
 
-function read<T>(result: unknown, parse: (body: unknown) => T): Answer<T> {
+function read<T>(result: unknown, parse: (body: unknown) => T, fromAgent: boolean): Answer<T> {
   // With `includeResponse` the npm client gives the response, then what it made of the body.
   const [{ headers }, body] = result as [IncomingMessage, unknown];
   // A server that has just started, or lost the others, answers stale reads from what it has: perhaps nothing.
-  if (headers['x-consul-knownleader'] === 'false') throw new Error('it knows no leader');
+  if (!fromAgent && headers['x-consul-knownleader'] === 'false')
+    throw new Error('it knows no leader');
   const index = headers['x-consul-index'];
   return { value: parse(body), index: typeof index === 'string' ? index : undefined };
 }

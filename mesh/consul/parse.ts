@@ -1,3 +1,4 @@
+import { count, field, list, text } from './fields.ts';
 import type {
   AgentInfo,
   ConfigEntry,
@@ -41,7 +42,19 @@ export function parseSelf(body: unknown): AgentInfo {
     node: text(field(config, 'NodeName')),
     datacenter: text(field(config, 'Datacenter')),
     version: text(field(config, 'Version')),
+    intentionsByDefault: byDefault(field(body, 'DebugConfig')),
   };
+}
+
+/** Without ACLs everything is allowed; with them their default decides, unless newer agents say it by itself. */
+function byDefault(config: unknown): AgentInfo['intentionsByDefault'] {
+  const own = text(field(config, 'DefaultIntentionPolicy'));
+  if (own === 'allow' || own === 'deny') return own;
+  if (field(config, 'ACLsEnabled') === false) return 'allow';
+  const resolver = field(config, 'ACLResolverSettings');
+  const policy =
+    text(field(config, 'ACLDefaultPolicy')) || text(field(resolver, 'ACLDefaultPolicy'));
+  return policy === 'allow' ? 'allow' : 'deny';
 }
 
 /** The answer of /status/leader; Consul says "" while there is none. */
@@ -112,26 +125,6 @@ function worst(checks: unknown): ServiceInstance['health'] {
   if (states.every((state) => state === 'passing')) return 'passing';
   const tolerable = states.every((state) => state === 'passing' || state === 'warning');
   return tolerable ? 'warning' : 'critical';
-}
-
-/** Go writes an empty list as null. */
-function list(value: unknown): readonly unknown[] {
-  if (value === null) return [];
-  if (!Array.isArray(value)) throw new TypeError('it answered with something that is not a list');
-  return value;
-}
-
-function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
 }
 
 function texts(value: unknown): Record<string, string> {

@@ -42,6 +42,8 @@ export interface Answer<T> {
 export interface GrpcCheck {
   /** "host:port". */
   readonly address: string;
+  /** Whether the instance speaks TLS. The agent shows no certificate and judges none. Default false. */
+  readonly tls?: boolean;
   /** Pause between two probes, in ms. */
   readonly intervalMs: number;
   /** Longest answer of a probe, in ms; a refused connection fails at once. */
@@ -85,6 +87,8 @@ export interface AgentInfo {
   readonly datacenter: string;
   /** As "1.8.7". */
   readonly version: string;
+  /** What holds for a call that no intention speaks of. */
+  readonly intentionsByDefault: 'allow' | 'deny';
 }
 
 /** A key of the key/value store with the text under it. */
@@ -104,4 +108,47 @@ export interface ConfigEntry {
   /** Changes with each write (ModifyIndex). */
   readonly version: number;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A certificate of Consul's CA, in PEM. */
+export interface ConnectLeaf {
+  /** The service's own first, then those between it and the root, if there are any. */
+  readonly certificates: string;
+  readonly key: string;
+}
+
+/** Whom Consul's CA trusts. */
+export interface ConnectRoots {
+  readonly trustDomain: string;
+  /** In PEM. */
+  readonly roots: readonly string[];
+}
+
+/** Who may call whom, as somebody has written it: "*" is everybody, an empty text was not there. */
+export interface Intention {
+  readonly source: string;
+  readonly sourceNamespace: string;
+  /** Another cluster, of which the source is; empty: this one. */
+  readonly sourcePeer: string;
+  readonly destination: string;
+  readonly destinationNamespace: string;
+  /** "allow" or "deny"; empty where permissions decide. */
+  readonly action: string;
+  /** The greatest that fits decides. */
+  readonly precedence: number;
+  /** The first that fits decides. */
+  readonly permissions: readonly IntentionPermission[];
+  /** Whether callers need a token (JWT) beside their certificate. */
+  readonly needsToken: boolean;
+}
+
+/** What an intention says of some requests: those that all of its non-empty fields fit. */
+export interface IntentionPermission {
+  readonly action: string;
+  readonly pathExact: string;
+  readonly pathPrefix: string;
+  readonly pathRegex: string;
+  readonly methods: readonly string[];
+  /** Whether it asks for headers or tokens too. */
+  readonly more: boolean;
 }

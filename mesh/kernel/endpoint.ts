@@ -12,6 +12,9 @@ export interface Endpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The metadata key of an instance that takes mutual TLS only; its value is "1". */
+export const mtlsKey = 'weft-mtls';
+
 /** "host:port", with brackets around an IPv6 address. */
 export function addressOf(endpoint: Pick<Endpoint, 'host' | 'port'>): string {
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;

@@ -67,6 +67,21 @@ export function isClosed(call: ServerInterceptingCallInterface): boolean {
   return stream !== undefined && Reflect.get(stream, 'closed') === true;
 }
 
+/** The HTTP/2 session under a call of a server, or under what grpc-js gives the handler of a stream. */
+export function sessionOf(call: object): object | undefined {
+  return fieldOf(streamOf(call), 'session');
+}
+
+/** What stands under `key` at the socket of a session; undefined once they have parted, when node would throw. */
+export function socketValue(session: object, key: symbol): unknown {
+  try {
+    const socket = fieldOf(session, 'socket');
+    return socket === undefined ? undefined : Reflect.get(socket, key);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The stream under a call of a server of which nothing but the headers was read yet. */
 export function serverStream(call: object): Http2Stream | undefined {
   return asStream(fieldOf(call, 'stream'));
@@ -104,7 +119,7 @@ export interface SentStatus {
  * stream object of a handler, which holds the call.
  */
 export function sentStatus(call: object): SentStatus | undefined {
-  const stream = fieldOf(call, 'stream') ?? fieldOf(fieldOf(call, 'call'), 'stream');
+  const stream = streamOf(call);
   // Behind a message the status comes in the trailers, without one in the headers.
   for (const place of ['sentTrailers', 'sentHeaders']) {
     const sent = fieldOf(stream, place);
@@ -114,6 +129,10 @@ export function sentStatus(call: object): SentStatus | undefined {
     return { status: statusName(Number(code)), message };
   }
   return undefined;
+}
+
+function streamOf(call: object): object | undefined {
+  return fieldOf(call, 'stream') ?? fieldOf(fieldOf(call, 'call'), 'stream');
 }
 
 function fieldOf(holder: object | undefined, name: string): object | undefined {

@@ -42,7 +42,9 @@ test('a client lets servers send as much', async () => {
   const endpoint = { service: 'shop', instanceId: 'shop-1', host: '127.0.0.1', port, metadata: {} };
   const connection = createPlainTransport().open(endpoint);
   closing.push(() => connection.close());
-  const { call } = begin(connection.channel);
+  const { channel, back } = connection.borrow();
+  closing.push(back);
+  const { call } = begin(channel);
   await eventually(() => sessions.some((each) => boundsOf(each).allStreams >= windowBytes));
   expect(sessions.map((each) => boundsOf(each).aStream)).toEqual([windowBytes]);
   call.cancelWithStatus(status.CANCELLED, 'seen');

@@ -7,6 +7,7 @@ import { createBalancerEvents } from './balancer-events.ts';
 import { observeEvents } from './event-metrics.ts';
 import { prometheusName } from './exposition.ts';
 import { createHttpMeter } from './http-metrics.ts';
+import { createRefusalCount, observeIdentity } from './identity-metrics.ts';
 import { createSpanExporter } from './otlp/exporter.ts';
 import { observePeers, observeServingLanes } from './peer-metrics.ts';
 import type { LaneView, TargetView } from './peers.ts';
@@ -52,6 +53,8 @@ createSpanExporter({
 });
 observeProjections(registry, () => [{ name: 'stock', state: 'behind' }]);
 createBalancerEvents({ log: silentLog, registry });
+observeIdentity(registry, { expiryMs: () => 1000, rotations: 2 });
+const refuse = createRefusalCount(registry);
 
 afterAll(() => telemetry.close());
 
@@ -68,6 +71,17 @@ test('docs/reference/metrics.md lists every metric as it is: name, type, unit, l
     return `${names} | ${spec.kind} | ${unit} | ${labels} | ${spec.help} |`.replaceAll('  ', ' ');
   });
   expect(rows.map((row) => row.replaceAll('  ', ' ')).sort()).toEqual(wanted.sort());
+});
+
+test('what is shown of an identity is its end, its renewals, and who was refused, each kind once', () => {
+  expect(refuse('a/B', 'orders', 'INTENTION_DENIED')).toBe(true);
+  expect(refuse('a/B', 'orders', 'INTENTION_DENIED')).toBe(false);
+  const shown = registry.expose();
+  expect(shown).toContain('weft_identity_leaf_expiry_seconds 1\n');
+  expect(shown).toContain('weft_identity_rotations_total 2\n');
+  expect(shown).toContain(
+    'weft_server_refused_callers_total{grpc_method="a/B",weft_caller="orders",weft_reason="INTENTION_DENIED"} 2\n',
+  );
 });
 
 describe('what weft shows of those it calls', () => {

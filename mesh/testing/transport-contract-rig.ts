@@ -4,6 +4,7 @@ import {
   type GetStockResponse,
   InventoryServiceDefinition,
 } from '../../gen/shop/inventory/v1/inventory.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Metadata, TransportKind } from '../kernel/call.ts';
 import type { Cancellation } from '../kernel/cancellation.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -31,6 +32,8 @@ export const reserveMethod = { ...methodInfo(InventoryServiceDefinition, reserve
 /** A transport, as the contract needs it. */
 export interface TransportUnderTest {
   readonly name: TransportKind;
+  /** Whom the server of the rig is; default: nobody, without TLS. */
+  readonly identity?: Identity;
   connect(endpoint: Endpoint, options: { readonly maxMessageBytes: number }): Connection;
   /** Waits until calls over the connection travel as they are meant to; `call` makes one. */
   ready(connection: Connection, call: () => Promise<unknown>): Promise<void>;
@@ -92,7 +95,11 @@ async function startRig(
   opened: Closeable[],
 ): Promise<Rig> {
   const seen: Seen[] = [];
-  const server = createServer({ image: weftImage(), maxMessageBytes });
+  const server = createServer({
+    image: weftImage(),
+    maxMessageBytes,
+    identity: transport.identity,
+  });
   server.add(InventoryServiceDefinition, watched(inventory(handlers), seen));
   const { port } = await server.listen();
   const cable = await createCable(port);

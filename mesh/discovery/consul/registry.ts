@@ -1,7 +1,7 @@
 import type { Consul } from '../../consul/client.ts';
 import type { GrpcCheck, RequestOptions, ServiceRegistration } from '../../consul/types.ts';
 import { aborted } from '../../kernel/clock.ts';
-import { addressOf, type Endpoint } from '../../kernel/endpoint.ts';
+import { addressOf, type Endpoint, mtlsKey } from '../../kernel/endpoint.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { closeAll } from '../../kernel/lifecycle.ts';
 import { jitter } from '../../kernel/random.ts';
@@ -51,7 +51,7 @@ function registrationOf(endpoint: Endpoint, check: CheckOptions): ServiceRegistr
     host,
     port,
     meta: metadata,
-    check: { ...check, address: addressOf(endpoint) },
+    check: { ...check, address: addressOf(endpoint), tls: metadata[mtlsKey] === '1' },
   };
 }
 

@@ -82,7 +82,8 @@ class Play {
       this.#service.interceptor(LaneServiceService.exchange, server);
     };
     const plain: PlainConnection = {
-      channel,
+      borrow: () => ({ channel, back: () => undefined }),
+      onRenewed: () => undefined,
       unary: () => Promise.reject(new UnreachedError('not by lane')),
       stream: () => {
         throw new Error('no streams here');

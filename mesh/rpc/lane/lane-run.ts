@@ -1,3 +1,4 @@
+import type { Caller } from '../../identity/caller.ts';
 import type { Metadata } from '../../kernel/call.ts';
 import type { Answer, Arrival, RunningCall } from '../server/dispatch.ts';
 import type { IncomingCall } from './request-frames.ts';
@@ -5,6 +6,7 @@ import type { IncomingCall } from './request-frames.ts';
 /** What a call needs of its lane. */
 export interface Origin {
   readonly peer: string;
+  readonly caller: Caller | undefined;
   reply(run: LaneRun, answer: Answer): void;
 }
 
@@ -50,6 +52,10 @@ export class LaneRun implements Arrival {
 
   get peer(): string {
     return this.#origin.peer;
+  }
+
+  get caller(): Caller | undefined {
+    return this.#origin.caller;
   }
 
   /** It may have waited here, behind others of its message. */

@@ -1,7 +1,7 @@
 import { status as codes } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Endpoint } from '../../kernel/endpoint.ts';
-import type { PlainConnection } from '../plain/connection.ts';
+import type { Borrowed, PlainConnection } from '../plain/connection.ts';
 import type { PlainTransport } from '../plain/transport.ts';
 import { ClientLane, type LaneEnd } from './client-lane.ts';
 import type { LaneStats } from './stats.ts';
@@ -34,6 +34,7 @@ const longestPauseMs = 10_000;
 interface Opened {
   readonly lane: ClientLane;
   readonly own: PlainConnection | undefined;
+  readonly channel: Borrowed;
   readonly over: () => void;
 }
 
@@ -65,6 +66,10 @@ class LanesOfEndpoint implements Lanes {
     this.#endpoint = endpoint;
     this.#shared = shared;
     this.#options = options;
+    // Those that are open carry what they have to its end, and the next call opens one over the new connection.
+    shared.onRenewed(() => {
+      for (const { lane } of [...this.#opened]) lane.close();
+    });
   }
 
   get busy(): boolean {
@@ -106,15 +111,16 @@ class LanesOfEndpoint implements Lanes {
     if (clock.monotonic() < this.#notBefore) return;
     const own = this.#opened.length === 0 ? undefined : plain.open(this.#endpoint, { own: true });
     const { promise, resolve } = Promise.withResolvers<void>();
+    const borrowed = (own ?? this.#shared).borrow();
     const lane = new ClientLane({
-      channel: (own ?? this.#shared).channel,
+      channel: borrowed.channel,
       ...{ clock, maxMessageBytes, welcomeTimeoutMs },
       written: this.#written,
       onEnd: (ended, end) => {
         this.#onEnd(ended, end);
       },
     });
-    this.#opened.push({ lane, own, over: resolve });
+    this.#opened.push({ lane, own, channel: borrowed, over: resolve });
     this.#ended.add(promise);
     void promise.then(() => this.#ended.delete(promise));
   }
@@ -123,6 +129,7 @@ class LanesOfEndpoint implements Lanes {
     const at = this.#opened.findIndex((each) => each.lane === lane);
     const [gone] = at < 0 ? [] : this.#opened.splice(at, 1);
     if (gone !== undefined) {
+      gone.channel.back();
       if (gone.own === undefined) gone.over();
       else void gone.own.close().then(gone.over);
     }

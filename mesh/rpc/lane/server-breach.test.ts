@@ -153,13 +153,14 @@ describe('a server of lanes', () => {
   test('outlives bytes that are nothing at all', async () => {
     const foreign = await foreignClient();
     await foreign.greeted();
-    const channel = createPlainTransport().open({
+    const connection = createPlainTransport().open({
       ...{ instanceId: 'i', service: 's', host: '127.0.0.1', port: foreign.port, metadata: {} },
     });
-    opened.push(channel);
+    opened.push(connection);
+    const borrowed = connection.borrow();
     const codes: number[] = [];
     for (const garbage of [Buffer.of(255), Buffer.of(18, 200, 1), Buffer.alloc(5000, 0xfe)]) {
-      const raw = channel.channel.createCall(
+      const raw = borrowed.channel.createCall(
         '/weft.lane.v1.LaneService/Exchange',
         Infinity,
         null,
@@ -181,6 +182,7 @@ describe('a server of lanes', () => {
     }
     await eventually(() => codes.length === 3);
     expect(codes).toEqual([3, 3, 3]);
+    borrowed.back();
     expect((await foreign.greeted()) >= 0).toBe(true);
   });
 });

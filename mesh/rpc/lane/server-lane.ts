@@ -4,11 +4,13 @@ import {
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
 import { ExchangeRequest, ExchangeResponse, type Hello } from '../../../gen/weft/lane/v1/lane.ts';
+import type { Caller } from '../../identity/caller.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
 import { type Encoded, noBytes } from '../encode.ts';
 import { widenWindow } from '../grpc-internals.ts';
+import { callerOfCall } from '../mtls/peer.ts';
 import type { Answer, UnaryMethod } from '../server/dispatch.ts';
 import { toStatus } from '../status.ts';
 import { windowBytes } from '../window.ts';
@@ -71,6 +73,7 @@ const gatherTurns = 4;
  */
 export class ServerLane implements Listener, Origin {
   readonly peer: string;
+  readonly caller: Caller | undefined;
   /** `leaving`: no new calls, and the end when the last one has been answered. */
   #state: 'greeting' | 'open' | 'leaving' | 'ended' = 'greeting';
   readonly #call: ServerInterceptingCallInterface;
@@ -89,6 +92,7 @@ export class ServerLane implements Listener, Origin {
   constructor(call: ServerInterceptingCallInterface, peer: string, site: LaneSite) {
     this.#call = call;
     this.peer = peer;
+    this.caller = callerOfCall(call);
     this.#site = site;
     this.#running = new RunningCalls(site.maxInFlight);
     this.#sweep = createSweep(site.clock, (now) => this.#expire(now));

@@ -1,10 +1,11 @@
-import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { Channel, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import type { Clock } from '../../kernel/clock.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { Line } from './unary.ts';
 
 export interface RoadOptions {
   readonly clock: Clock;
+  readonly credentials: ChannelCredentials;
   readonly channel: ChannelOptions;
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
@@ -19,7 +20,7 @@ export interface Road extends Line {
 
 /** `target` as grpc-js names it; `address` is what people are told: "host:port", whatever the target. */
 export function createRoad(target: string, address: string, options: RoadOptions): Road {
-  const channel = new Channel(target, credentials.createInsecure(), options.channel);
+  const channel = new Channel(target, options.credentials, options.channel);
   let underWay = 0;
   let closing: PromiseWithResolvers<void> | undefined;
 

@@ -1,6 +1,8 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
+import type { Identity } from '../../identity/identity.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import type { Endpoint } from '../../kernel/endpoint.ts';
+import { channelSecurity } from '../mtls/channel.ts';
 import type { Transport } from '../transport.ts';
 import { windowBytes } from '../window.ts';
 import { createConnection, type PlainConnection } from './connection.ts';
@@ -18,6 +20,8 @@ export interface PlainTransportOptions {
   readonly keepaliveTimeoutMs?: number;
   /** False: never by the Unix socket of an endpoint on the same host. Default true. */
   readonly unix?: boolean;
+  /** Who this process is: all connections are then mutual TLS, by either road. Default: no TLS. */
+  readonly identity?: Identity | undefined;
 }
 
 /** The plain transport, as a lane needs it. */
@@ -52,7 +56,8 @@ export function createPlainTransport(options: PlainTransportOptions = {}): Plain
     // and the call goes to another endpoint. For a client without retries of its own this would be wrong.
     'grpc.enable_retries': 0,
   };
-  const connection = { clock, channel, connectTimeoutMs, maxMessageBytes, unix };
+  const security = channelSecurity(options.identity);
+  const connection = { clock, channel, connectTimeoutMs, maxMessageBytes, unix, security };
   const own = { ...connection, channel: { ...channel, 'grpc.use_local_subchannel_pool': 1 } };
   return {
     maxMessageBytes,

@@ -7,6 +7,7 @@ import { type Deadline, deadlineIn } from '../../kernel/deadline.ts';
 import type { Random } from '../../kernel/random.ts';
 import { createScope, type Scope } from '../../kernel/scope.ts';
 import { arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
+import { callerOfCall } from '../mtls/peer.ts';
 import { Entries, headersSent } from './answer.ts';
 import type { HandlerContext } from './implementation.ts';
 
@@ -93,6 +94,7 @@ export function openStream(
     },
     // grpc-js knows no address for the far end of a Unix socket, and says "unknown".
     peer: call.getPeer().replace('unknown', unixPeer),
+    caller: callerOfCall(call),
     trace: childTrace(parent, random),
     attempt: arrived.attempt,
     parentSpanId: parent?.spanId,

@@ -1,3 +1,4 @@
+import type { Caller } from '../../identity/caller.ts';
 import type { Metadata, TransportKind } from '../../kernel/call.ts';
 import type { MeshError } from '../../kernel/error.ts';
 import type { Encoded } from '../encode.ts';
@@ -43,6 +44,8 @@ export interface Arrival {
   readonly attempt: number;
   /** The caller's address, as "127.0.0.1:51234". */
   readonly peer: string;
+  /** Who calls, as the certificate of the connection proves; undefined without one. */
+  readonly caller: Caller | undefined;
   readonly transport: TransportKind;
   /** Takes the answer, which is the call's own object: what of it is needed later is copied. */
   reply(answer: Answer): void;

@@ -1,3 +1,4 @@
+import type { Caller } from '../../identity/caller.ts';
 import type { CallContext } from '../../kernel/call.ts';
 import type { MessageOf, MethodDefinition, ServiceDefinition } from '../../schema/definition.ts';
 
@@ -15,6 +16,8 @@ export interface HandlerContext extends CallContext {
   readonly draining: AbortSignal;
   /** The caller's address, as "127.0.0.1:51234". */
   readonly peer: string;
+  /** Who calls, as the certificate of the connection proves; undefined for a server without an identity. */
+  readonly caller?: Caller | undefined;
   /** The caller's span; absent when the trace begins here. */
   readonly parentSpanId?: string | undefined;
   /**

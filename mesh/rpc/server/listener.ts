@@ -1,8 +1,10 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { ConnectionInjector } from '@grpc/grpc-js';
+import type { Identity } from '../../identity/identity.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { Log } from '../../kernel/log.ts';
+import { createSecureServer } from '../mtls/secure-server.ts';
 import { claimSocket } from './unix-socket.ts';
 
 /** Listening sockets whose connections grpc-js serves. */
@@ -27,6 +29,8 @@ export interface ListenerOptions {
   readonly injector: ConnectionInjector;
   readonly clock: Clock;
   readonly log: Log;
+  /** Who the server is; undefined: without TLS. */
+  readonly identity: Identity | undefined;
   /** How long a connection may take to send the HTTP/2 preface, in ms. */
   readonly handshakeTimeoutMs: number;
 }
@@ -80,20 +84,34 @@ async function bind(
   where: ListenOptions,
   name: string,
   sockets: Set<Socket>,
-  { injector, clock, log, handshakeTimeoutMs }: ListenerOptions,
+  options: ListenerOptions,
 ): Promise<Server> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
+  const { injector, clock, identity, log, handshakeTimeoutMs } = options;
+  /** Serves a connection that has `leastBytes` in time. */
+  const serve = (socket: Socket, leastBytes: number): void => {
     const stopWaiting = clock.after(handshakeTimeoutMs, () => {
-      if (socket.bytesRead >= prefaceBytes) return;
+      if (socket.bytesRead >= leastBytes) return;
       log.debug('connection closed: no HTTP/2 preface', { peer: socket.remoteAddress ?? name });
       socket.destroy();
     });
-    socket.once('close', () => {
-      stopWaiting();
-      sockets.delete(socket);
-    });
+    socket.once('close', stopWaiting);
     injector.injectConnection(socket);
+  };
+  const server =
+    identity === undefined
+      ? createServer({ noDelay: true }, (socket) => {
+          serve(socket, prefaceBytes);
+        })
+      : createSecureServer({
+          ...{ identity, log, handshakeTimeoutMs },
+          // The preface may have come with the end of the handshake; who speaks HTTP/2 then goes on to speak.
+          onConnection: (socket) => {
+            serve(socket, socket.bytesRead + 1);
+          },
+        });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
 
   await new Promise<void>((resolve, reject) => {

@@ -1,9 +1,12 @@
+import type { Identity } from '../../identity/identity.ts';
+import type { Intentions } from '../../identity/intentions.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Image } from '../../schema/image.ts';
 import type { RpcMetrics } from '../../telemetry/rpc-metrics.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
+import type { RefusedCaller } from '../mtls/authorize.ts';
 
 export interface ServerOptions {
   /** The contracts of what is served: validation and reflection read them. */
@@ -43,6 +46,16 @@ export interface ServerOptions {
    * order of magnitude cheaper. Register 'weft-lane': '1' then, so that they know. Default true.
    */
   readonly lane?: boolean;
+  /**
+   * Who this server is. Connections are then mutual TLS alone, on the port and on the Unix socket, and only
+   * callers of the same trust domain are served; health checks (grpc.health.v1.Health/Check) are open to all who
+   * speak TLS. Default: no TLS.
+   */
+  readonly identity?: Identity | undefined;
+  /** Who may call; asked for every call but those of health. Default: whoever has a certificate of the trust domain. */
+  readonly intentions?: Intentions | undefined;
+  /** Told of each call that was refused because of who made it. Default: nobody. */
+  readonly onRefused?: ((refused: RefusedCaller) => void) | undefined;
   /** Whether tools may read the contracts from the server. Default true. */
   readonly reflection?: boolean;
 }

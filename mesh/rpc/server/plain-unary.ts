@@ -4,12 +4,14 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
+import type { Caller } from '../../identity/caller.ts';
 import type { Metadata } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
 import { noBytes, ownBytes } from '../encode.ts';
 import { compressedWithoutEncoding, isClosed, resetStream, sentStatus } from '../grpc-internals.ts';
 import { type ArrivedMetadata, arrivedMetadata, toGrpcMetadata } from '../metadata.ts';
+import { callerOfCall } from '../mtls/peer.ts';
 import { toStatus } from '../status.ts';
 import { type Arriving, createArriving, type Late } from './arriving.ts';
 import { type CallEnvironment, unixPeer } from './call.ts';
@@ -53,6 +55,7 @@ class PlainCall implements CallListener, Arrival, Late {
   #body: Buffer | undefined = undefined;
   #arrived: ArrivedMetadata = nothingYet;
   #running: RunningCall | undefined = undefined;
+  #caller: Caller | undefined = undefined;
   #over = false;
   readonly #call: ServerInterceptingCallInterface;
   readonly #site: Site;
@@ -105,6 +108,11 @@ class PlainCall implements CallListener, Arrival, Late {
     const { remoteAddress, remotePort } = this.#call.getConnectionInfo();
     if (remoteAddress === undefined) return unixPeer;
     return `${remoteAddress}:${String(remotePort)}`;
+  }
+
+  /** Once the call is over its connection cannot be asked any more; with an identity it is asked at once. */
+  get caller(): Caller | undefined {
+    return (this.#caller ??= callerOfCall(this.#call));
   }
 
   onReceiveMetadata(metadata: GrpcMetadata): void {

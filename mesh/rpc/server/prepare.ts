@@ -3,7 +3,7 @@ import { HealthDefinition } from '../../../gen/grpc/health/v1/health.ts';
 import { ServerReflectionDefinition } from '../../../gen/grpc/reflection/v1/reflection.ts';
 import { ServerReflectionDefinition as ServerReflectionAlphaDefinition } from '../../../gen/grpc/reflection/v1alpha/reflection.ts';
 import { LaneServiceDefinition } from '../../../gen/weft/lane/v1/lane.ts';
-import { systemClock } from '../../kernel/clock.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { contextRoot } from '../../kernel/context.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { systemRandom } from '../../kernel/random.ts';
@@ -12,6 +12,8 @@ import { createValidator } from '../../schema/validate.ts';
 import { noRpcMetrics } from '../../telemetry/rpc-metrics.ts';
 import { noSpans } from '../../telemetry/spans.ts';
 import { type LaneService, laneService } from '../lane/server.ts';
+import { type Authorize, createAuthorize } from '../mtls/authorize.ts';
+import { refuseStrangers } from '../mtls/gate.ts';
 import { type CallEnvironment, unixPeer } from './call.ts';
 import type { UnaryMethod } from './dispatch.ts';
 import type { Health } from './health.ts';
@@ -60,6 +62,7 @@ export function prepareServer(
   const observers = new Map<string, Observer>();
   const streams = new Map<string, StreamSite>();
   const interceptors = [
+    ...gateOf(options, observers, environment),
     takeUnaryCalls(unary, observers, environment),
     takeStreams(streams, limits.maxMessageBytes),
   ];
@@ -75,11 +78,29 @@ export function prepareServer(
     metrics: options.metrics ?? noRpcMetrics,
     served: new Map(),
     ...{ unary, streams, observers },
+    authorize: authorizeBy(options, environment.clock),
     ...limits,
   };
   answerUnknownMethods(registration);
   addOwnServices(registration, { options, health, lanes });
   return { registration, lanes };
+}
+
+function authorizeBy(options: ServerOptions, clock: Clock): Authorize | undefined {
+  const { identity, intentions, onRefused = () => undefined } = options;
+  if (identity === undefined) return undefined;
+  const own = () => identity.credentials.leaf.id;
+  return createAuthorize({ own, intentions, clock, onRefused });
+}
+
+/** First of all: what a stranger sends is not read. */
+function gateOf(
+  { identity, onRefused = () => undefined }: ServerOptions,
+  observers: ReadonlyMap<string, Observer>,
+  { clock }: CallEnvironment,
+): ServerInterceptor[] {
+  if (identity === undefined) return [];
+  return [refuseStrangers({ observers, now: () => clock.monotonic(), onRefused })];
 }
 
 function environmentOf(

@@ -2,7 +2,10 @@ import { MeshError } from '../../kernel/error.ts';
 import type { ServerContext } from './call.ts';
 
 /** What a refusal may look at. */
-type Facts = Pick<ServerContext, 'arrivedMs' | 'deadline' | 'draining' | 'metadataBytes'>;
+type Facts = Pick<
+  ServerContext,
+  'arrivedMs' | 'caller' | 'deadline' | 'draining' | 'metadataBytes' | 'method'
+>;
 
 /** A check that a call must pass before it costs anything; throws the refusal. */
 export type Refusal = (facts: Facts) => void;

@@ -12,6 +12,7 @@ import type { Validator } from '../../schema/validate.ts';
 import type { RpcMetrics } from '../../telemetry/rpc-metrics.ts';
 import type { SpanSink } from '../../telemetry/spans.ts';
 import { bufferOf } from '../encode.ts';
+import type { Authorize } from '../mtls/authorize.ts';
 import type { CallEnvironment } from './call.ts';
 import { createCodec } from './codec.ts';
 import type { UnaryMethod } from './dispatch.ts';
@@ -40,6 +41,8 @@ export interface Registration {
   /** The observers of the unary methods registered so far, by path: for calls that end before their stack runs. */
   readonly observers: Map<string, Observer>;
   readonly metrics: RpcMetrics;
+  /** Who may call; undefined without an identity. */
+  readonly authorize: Authorize | undefined;
 }
 
 /** gRPC's own service, which must answer NOT_SERVING while everything else is refused. */
@@ -100,6 +103,8 @@ function registerMethod(
     maxMetadataBytes: registration.maxMetadataBytes,
     codec: createCodec(info, method, registration.maxMessageBytes),
     check: validator.compile(method.requestType.$type),
+    // Everybody may ask whether a server serves; who may ask more is the gate's to say.
+    authorize: info.service === healthService ? undefined : registration.authorize,
     answersWhileDraining: info.service === healthService,
   });
   const site = { method: info, stack, environment };

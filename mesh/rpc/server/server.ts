@@ -88,7 +88,9 @@ export function createServer(options: ServerOptions): MeshServer {
     async listen({ host = '127.0.0.1', port = 0, unix } = {}) {
       if (!isBuilding()) throw tooLate('listen');
       const handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
-      const listener = await listen({ host, port, unix, injector, clock, log, handshakeTimeoutMs });
+      const { identity } = options;
+      const listening = { injector, clock, log, identity, handshakeTimeoutMs };
+      const listener = await listen({ host, port, unix, ...listening });
       if (!isBuilding()) {
         // Closed, or told to listen elsewhere, while the port was being opened.
         await listener.close();

@@ -1,5 +1,6 @@
 import type { Log } from '../../kernel/log.ts';
 import type { MessageCheck } from '../../schema/validate.ts';
+import type { Authorize } from '../mtls/authorize.ts';
 import type { Codec } from './codec.ts';
 import type { AnyHandler } from './handler.ts';
 import type { Observer } from './observe.ts';
@@ -17,6 +18,8 @@ export interface StackParts {
   readonly observer: Observer;
   readonly log: Log;
   readonly maxMetadataBytes: number;
+  /** Who may call; absent without an identity, and for health. */
+  readonly authorize: Authorize | undefined;
   readonly codec: Codec;
   /** Absent if the request has no rules: then there is no step either. */
   readonly check: MessageCheck | undefined;
@@ -62,10 +65,13 @@ export function serverStack(handler: AnyHandler, parts: StackParts): Stack {
   };
 }
 
-function refusals({ maxMetadataBytes, answersWhileDraining }: StackParts): Refusal[] {
+function refusals(parts: StackParts): Refusal[] {
+  const { maxMetadataBytes, answersWhileDraining, authorize } = parts;
   return [
     // First of the refusals: a server that goes away spends nothing more.
     ...(answersWhileDraining ? [] : [refuseWhileDraining]),
+    // Who is nobody here learns nothing else, not even that their metadata is too large.
+    ...(authorize === undefined ? [] : [authorize]),
     // Before anything reads the metadata.
     refuseMetadataAbove(maxMetadataBytes),
     // Before the message is decoded: most of a call's cost is below this line.

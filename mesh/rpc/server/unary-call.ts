@@ -1,3 +1,4 @@
+import type { Caller } from '../../identity/caller.ts';
 import { type Baggage, parseBaggage } from '../../kernel/baggage.ts';
 import type { Metadata, MethodInfo, TransportKind } from '../../kernel/call.ts';
 import type { Cancellation } from '../../kernel/cancellation.ts';
@@ -87,6 +88,10 @@ export class UnaryCall extends WorkScope implements ServerContext, RunningCall, 
 
   get peer(): string {
     return this.#arrival.peer;
+  }
+
+  get caller(): Caller | undefined {
+    return this.#arrival.caller;
   }
 
   get attempt(): number {
