@@ -89,14 +89,51 @@ export function serverStream(call: object): Http2Stream | undefined {
 
 /** The stream under a call of a client; undefined while grpc-js holds more of what came than the message at hand. */
 export function clientStream(call: object): Http2Stream | undefined {
-  // A call of which a message was received has one attempt left, and grpc-js repeats it no more.
-  const attempt = fieldOf(fieldOf(fieldOf(call, 'child'), 'underlyingCalls'), '0');
-  const reached = fieldOf(fieldOf(attempt, 'call'), 'child');
+  const reached = attemptOf(call);
   const held = fieldOf(reached, 'unpushedReadMessages');
   const decoder = fieldOf(reached, 'decoder');
   const between = decoder !== undefined && Reflect.get(decoder, 'readState') === 0;
   if (!between || held === undefined || Reflect.get(held, 'length') !== 0) return undefined;
   return asStream(fieldOf(reached, 'http2Stream'));
+}
+
+/** A call that keeps what was sent until it has been written. */
+interface Buffering {
+  readonly writeBuffer?: unknown;
+  readonly writeBufferOffset?: unknown;
+}
+
+/**
+ * The stream under a call of a client, to send straight on it; undefined while grpc-js holds a message that has
+ * not been written: it says of a message that it was sent as soon as it has put it into a buffer of its own.
+ */
+export function clientSendStream(call: object): Http2Stream | undefined {
+  const repeating = fieldOf(call, 'child');
+  const { writeBuffer, writeBufferOffset } = (repeating ?? {}) as Buffering;
+  if (!Array.isArray(writeBuffer) || typeof writeBufferOffset !== 'number') return undefined;
+  const attempt = fieldOf(fieldOf(repeating, 'underlyingCalls'), '0');
+  const written: unknown = attempt && Reflect.get(attempt, 'nextMessageToSend');
+  if (written !== writeBufferOffset + writeBuffer.length) return undefined;
+  return asStream(fieldOf(attemptOf(call), 'http2Stream'));
+}
+
+/** The stream under a call of a client whose headers have just come, if its messages come as they are. */
+export function clientReadStream(call: object): Http2Stream | undefined {
+  return decompresses(call) ? undefined : clientStream(call);
+}
+
+/** Whether a call of a client unpacks what it is sent; grpc-js hides the header that says so. */
+function decompresses(call: object): boolean {
+  const filters = fieldOf(fieldOf(call, 'filterStack'), 'filters');
+  if (!Array.isArray(filters)) return true;
+  const handlers = filters.map((filter: object) => fieldOf(filter, 'receiveCompression'));
+  return !handlers.some((handler) => handler?.constructor.name === 'IdentityHandler');
+}
+
+/** The only attempt that is left of a call of which something was sent or received: grpc-js repeats it no more. */
+function attemptOf(call: object): object | undefined {
+  const attempt = fieldOf(fieldOf(fieldOf(call, 'child'), 'underlyingCalls'), '0');
+  return fieldOf(fieldOf(attempt, 'call'), 'child');
 }
 
 function asStream(found: object | undefined): Http2Stream | undefined {

@@ -1,6 +1,12 @@
 import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createNetServer } from 'node:net';
-import { Server, ServerCredentials, connectivityState as states, status } from '@grpc/grpc-js';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  connectivityState as states,
+  status,
+} from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../testing/eventually.ts';
 import {
@@ -16,7 +22,13 @@ import {
   same,
   serve,
 } from './bare-grpc.ts';
-import { clientStream, serverStream } from './grpc-internals.ts';
+import {
+  clientReadStream,
+  clientSendStream,
+  clientStream,
+  readsPlainly,
+  serverStream,
+} from './grpc-internals.ts';
 
 /**
  * What weft uses of grpc-js beyond its documentation, one expectation each, and nothing of weft between. A
@@ -266,6 +278,7 @@ test('keeps the HTTP/2 stream of a call where messages can pass by it on either 
   const server: unknown[] = [];
   const grpc = intercepted((_name, call) => {
     server.push(serverStream(call)?.isPaused(), serverStream(call)?.listenerCount('data'));
+    server.push(readsPlainly(call));
     call.start({
       onReceiveMetadata: () => call.startRead(),
       onReceiveMessage: (message: Buffer) => call.sendMessage(message, () => undefined),
@@ -279,8 +292,33 @@ test('keeps the HTTP/2 stream of a call where messages can pass by it on either 
   expect(clientStream(call)).toBeUndefined();
   call.startRead();
   call.sendMessageWithContext({}, Buffer.from('hello'));
+  expect(clientSendStream(call)).toBeUndefined();
+  // There from the moment at which a message has been written, for those behind it.
+  await eventually(() => clientSendStream(call) !== undefined);
+  const sending = clientSendStream(call);
+  expect(sending?.writable).toBe(true);
   await eventually(() => messages.length === 1);
   const stream = clientStream(call);
   expect([stream?.isPaused(), stream?.listenerCount('data')]).toEqual([true, 1]);
-  expect(server).toEqual([true, 1]);
+  expect(server).toEqual([true, 1, true]);
+});
+
+test('tells the headers of an answer before it reads what is behind them, unless that is packed (grpc-internals.ts)', async () => {
+  const { port } = await serve(echoing());
+  const call = channelTo(`127.0.0.1:${String(port)}`).createCall(path, Infinity, null, null, null);
+  const found = await new Promise((resolve) => {
+    call.start(new Metadata(), {
+      onReceiveMetadata: () => {
+        const stream = clientReadStream(call);
+        const filters = Reflect.get(call, 'filterStack') as { filters: object[] };
+        for (const filter of filters.filters) Reflect.set(filter, 'receiveCompression', {});
+        resolve([stream?.readableLength, clientReadStream(call)]);
+      },
+      onReceiveMessage: () => undefined,
+      onReceiveStatus: () => undefined,
+    });
+    call.sendMessageWithContext({}, Buffer.from('hello'));
+    call.halfClose();
+  });
+  expect(found).toEqual([0, undefined]);
 });

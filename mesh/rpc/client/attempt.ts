@@ -1,5 +1,4 @@
 import type { Outcome } from '../../balance/peer.ts';
-import type { StreamCall } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Random } from '../../kernel/random.ts';
@@ -8,8 +7,9 @@ import type { Retry } from '../../resilience/retry.ts';
 import { nobodyThere } from '../../resilience/unreached.ts';
 import type { ClientMeter } from '../../telemetry/rpc-metrics.ts';
 import { failureOf } from '../../telemetry/spans.ts';
-import { type ClientContext, clientContext } from './context.ts';
+import type { ClientContext } from './context.ts';
 import { suffer } from './faulty.ts';
+import type { Open } from './opened.ts';
 import type { Lent, Route } from './route.ts';
 
 /** What one attempt needs, and the next one after it. */
@@ -117,32 +117,37 @@ export function endedBadly(
 }
 
 /** One attempt of a stream, which holds its endpoint until it ends. */
-export function attemptStream(parts: AttemptParts): StreamCall {
+export function openAttempt(parts: AttemptParts): Open {
   const { clock, route, meter } = parts;
-  return async function* (requests, context) {
-    const own = clientContext(context);
-    const lent = route.take(own, clock.monotonic(), false) ?? (await route.takeLater(own));
+  return async (requests, context) => {
+    const lent = route.take(context, clock.monotonic(), false) ?? (await route.takeLater(context));
     const sentMs = clock.monotonic();
-    begun(parts, lent, own);
-    // How it ends when its reader leaves.
-    let outcome: Outcome | undefined = { ok: true, status: 'CANCELLED', timed: false };
+    begun(parts, lent, context);
+    const badly = (thrown: unknown): MeshError =>
+      endedBadly(parts, lent, context, { thrown, sentMs, timed: false });
     try {
-      if (own.policy.fault !== undefined) await suffer(own.policy.fault, own, parts);
-      for await (const message of lent.resource.connection.stream(own.method, requests, own)) {
-        lent.answered();
-        yield message;
-      }
-      outcome = { ok: true, status: 'OK', timed: false };
+      const { fault } = context.policy;
+      if (fault !== undefined) await suffer(fault, context, parts);
+      const { connection } = lent.resource;
+      const stream = connection.stream(context.method, requests, context);
+      const messages: AsyncIterator<unknown, unknown> = stream[Symbol.asyncIterator]();
+      const first = await messages.next();
+      if (first.done !== true) lent.answered();
+      return {
+        first,
+        messages,
+        ended(end) {
+          if (end.how === 'failed') return badly(end.error);
+          const status = end.how === 'well' ? 'OK' : 'CANCELLED';
+          const { transport, sentBytes, receivedBytes } = context.report;
+          const tookMs = clock.monotonic() - sentMs;
+          lent.done({ ok: true, status, timed: false });
+          meter.attemptEnded(status, tookMs, transport, sentBytes, receivedBytes);
+          return undefined;
+        },
+      };
     } catch (thrown) {
-      outcome = undefined;
-      throw endedBadly(parts, lent, own, { thrown, sentMs, timed: false });
-    } finally {
-      if (outcome !== undefined) {
-        const { transport, sentBytes, receivedBytes } = own.report;
-        const tookMs = clock.monotonic() - sentMs;
-        lent.done(outcome);
-        meter.attemptEnded(outcome.status, tookMs, transport, sentBytes, receivedBytes);
-      }
+      throw badly(thrown);
     }
   };
 }

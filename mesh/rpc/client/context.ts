@@ -26,6 +26,16 @@ export interface ClientContext extends AttemptContext {
   /** Streams: ends the call from within, with `reason` for its reader. */
   readonly cancel?: ((reason: MeshError) => void) | undefined;
   readonly onFallback?: CallOptions['onFallback'];
+  /** Streams that have an idle timeout: what ends them when they are silent. */
+  readonly silence?: SilenceWatch | undefined;
+}
+
+/** Watches how long a stream is silent, between `begin` and `end` (idle.ts). */
+export interface SilenceWatch {
+  begin(): void;
+  end(): void;
+  /** The same requests; each one that is taken breaks the silence. */
+  hearing<T>(requests: AsyncIterable<T>): AsyncIterable<T>;
 }
 
 export interface Report extends AttemptReport {

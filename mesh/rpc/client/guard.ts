@@ -1,25 +1,30 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Guard } from '../../resilience/guard.ts';
+import type { Open, StreamEnd } from './opened.ts';
 
 /** Puts the target's breaker and bulkhead before each stream. */
-export function guardStream(guard: Guard): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      const held = guard.stream();
-      // A reader that leaves says nothing of the target.
-      let error: MeshError | undefined = new MeshError('', { status: 'CANCELLED' });
-      try {
-        for await (const message of next(requests, context)) {
-          held.answered();
-          yield message;
-        }
-        error = undefined;
-      } catch (thrown) {
-        error = MeshError.from(thrown);
-        throw thrown;
-      } finally {
-        held.ended(error);
-      }
-    };
+export function guarded(guard: Guard): (next: Open) => Open {
+  return (next) => async (requests, context) => {
+    const held = guard.stream();
+    try {
+      const opened = await next(requests, context);
+      if (opened.first.done !== true) held.answered();
+      return {
+        ...opened,
+        ended(end) {
+          const error = opened.ended(end);
+          held.ended(verdictOn(end, error));
+          return error;
+        },
+      };
+    } catch (thrown) {
+      held.ended(MeshError.from(thrown));
+      throw thrown;
+    }
+  };
+}
+
+function verdictOn({ how }: StreamEnd, error: MeshError | undefined): MeshError | undefined {
+  // A reader that leaves says nothing of the target.
+  return how === 'left' ? new MeshError('', { status: 'CANCELLED' }) : error;
 }

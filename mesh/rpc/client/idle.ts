@@ -1,80 +1,101 @@
-import type { StreamCall, StreamLayer } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
-import { assertUseful, type ClientContext, clientContext, nameOf } from './context.ts';
+import { assertUseful, type ClientContext, nameOf, type SilenceWatch } from './context.ts';
+import type { Open } from './opened.ts';
+import type { Reading } from './passage.ts';
 
 /**
  * Bounds a stream in time: by its deadline, if it has one, and by silence. What is of no use any more is not
  * even begun.
  */
-export function limitStream(clock: Clock): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      const own = clientContext(context);
-      assertUseful(own);
-      const { idleTimeoutMs } = own.policy;
-      if (idleTimeoutMs === 0) yield* next(requests, own);
-      else yield* watchIdle(next, requests, own, { idleTimeoutMs, clock });
-    };
-}
-
-interface IdleOptions {
-  /** Longest silence, in ms. */
-  readonly idleTimeoutMs: number;
-  readonly clock: Clock;
+export function limited(next: Open): Open {
+  return async (requests, context) => {
+    assertUseful(context);
+    const { silence } = context;
+    if (silence === undefined) return next(requests, context);
+    silence.begin();
+    try {
+      const opened = await next(silence.hearing(requests), context);
+      return {
+        ...opened,
+        ended(end) {
+          silence.end();
+          return opened.ended(end);
+        },
+      };
+    } catch (thrown) {
+      silence.end();
+      throw thrown;
+    }
+  };
 }
 
 /**
  * Gives a stream up after a silence: no message either way while its reader waits. Time in which the reader
  * itself is busy is not the peer's silence. Ends with DEADLINE_EXCEEDED / STREAM_IDLE.
  */
-async function* watchIdle(
-  next: StreamCall,
-  requests: AsyncIterable<unknown>,
-  context: ClientContext,
-  { idleTimeoutMs, clock }: IdleOptions,
-): AsyncGenerator<unknown, void, undefined> {
-  let lastMs = clock.monotonic();
-  let reading = false;
-  const heard = (): void => {
-    lastMs = clock.monotonic();
-  };
-  const giveUp = (): void => {
-    const text = `${nameOf(context)}: given up after ${String(idleTimeoutMs)} ms without a message`;
-    context.cancel?.(new MeshError(text, { status: 'DEADLINE_EXCEEDED', reason: 'STREAM_IDLE' }));
-  };
-  // One timer at a time, set again for what is left, instead of one for each message.
-  const look = (): void => {
-    const leftMs = reading ? lastMs + idleTimeoutMs - clock.monotonic() : idleTimeoutMs;
-    if (leftMs <= 0) giveUp();
-    else stop = clock.after(leftMs, look);
-  };
-  let stop = clock.after(idleTimeoutMs, look);
+export class Silence implements Reading, SilenceWatch {
+  readonly #context: ClientContext;
+  readonly #clock: Clock;
+  readonly #idleTimeoutMs: number;
+  #lastMs = 0;
+  #reading = false;
+  #stop: (() => void) | undefined = undefined;
 
-  const messages = next(eachTells(requests, heard), context)[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      heard();
-      reading = true;
-      const message = await messages.next();
-      reading = false;
-      if (message.done === true) return;
-      yield message.value;
-    }
-  } finally {
-    stop();
-    await messages.return?.();
+  /** The longest silence is that of the policy, in ms. */
+  constructor(context: ClientContext, clock: Clock) {
+    this.#context = context;
+    this.#clock = clock;
+    this.#idleTimeoutMs = context.policy.idleTimeoutMs;
   }
-}
 
-/** The same requests; `tell` hears of each one that is taken. */
-function eachTells<T>(requests: AsyncIterable<T>, tell: () => void): AsyncIterable<T> {
-  return {
-    async *[Symbol.asyncIterator]() {
-      for await (const request of requests) {
-        tell();
-        yield request;
-      }
-    },
+  begin(): void {
+    this.asked();
+    this.#stop = this.#clock.after(this.#idleTimeoutMs, this.#look);
+  }
+
+  asked(): void {
+    this.#lastMs = this.#clock.monotonic();
+    this.#reading = true;
+  }
+
+  answered(): void {
+    this.#reading = false;
+  }
+
+  end(): void {
+    this.#stop?.();
+  }
+
+  hearing<T>(requests: AsyncIterable<T>): AsyncIterable<T> {
+    const heard = (step: IteratorResult<T, unknown>): IteratorResult<T, unknown> => {
+      if (step.done !== true) this.#lastMs = this.#clock.monotonic();
+      return step;
+    };
+    return {
+      [Symbol.asyncIterator]() {
+        const source = requests[Symbol.asyncIterator]();
+        return {
+          // A source that was written by hand may give its step as it is.
+          next: () => Promise.resolve(source.next()).then(heard),
+          return: () => source.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+        };
+      },
+    };
+  }
+
+  // One timer at a time, set again for what is left, instead of one for each message.
+  readonly #look = (): void => {
+    const idleMs = this.#idleTimeoutMs;
+    const leftMs = this.#reading ? this.#lastMs + idleMs - this.#clock.monotonic() : idleMs;
+    if (leftMs <= 0) this.#giveUp();
+    else this.#stop = this.#clock.after(leftMs, this.#look);
   };
+
+  #giveUp(): void {
+    const context = this.#context;
+    const ms = String(this.#idleTimeoutMs);
+    const text = `${nameOf(context)}: given up after ${ms} ms without a message`;
+    context.cancel?.(new MeshError(text, { status: 'DEADLINE_EXCEEDED', reason: 'STREAM_IDLE' }));
+  }
 }

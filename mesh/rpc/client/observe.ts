@@ -1,4 +1,3 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
@@ -10,7 +9,8 @@ import {
   type SpanRecord,
   type SpanSink,
 } from '../../telemetry/spans.ts';
-import { type ClientContext, clientContext } from './context.ts';
+import type { ClientContext } from './context.ts';
+import type { Open } from './opened.ts';
 
 /** Tells metrics and spans of the calls of one method, as their caller sees them. */
 export interface Observer {
@@ -71,23 +71,25 @@ export function createObserver({ clock, spans, meter, name, target }: ObserverPa
 }
 
 /** The same for a stream, which ends for its observer when its reader stops. */
-export function observeStream(observer: Observer, clock: Clock): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      const own = clientContext(context);
-      observer.started();
-      // Whoever stops reading leaves by `return`: neither a normal end nor an error.
-      let status: Status = 'CANCELLED';
-      let error: MeshError | undefined;
-      try {
-        yield* next(requests, context);
-        status = 'OK';
-      } catch (thrown) {
-        error = MeshError.from(thrown);
-        ({ status } = error);
-        throw thrown;
-      } finally {
-        observer.ended(own, status, clock.monotonic(), error);
-      }
-    };
+export function observed(observer: Observer, clock: Clock): (next: Open) => Open {
+  return (next) => async (requests, context) => {
+    observer.started();
+    try {
+      const opened = await next(requests, context);
+      return {
+        ...opened,
+        ended(end) {
+          const error = opened.ended(end);
+          // Whoever stops reading leaves: neither a normal end nor an error.
+          const status = error?.status ?? (end.how === 'well' ? 'OK' : 'CANCELLED');
+          observer.ended(context, status, clock.monotonic(), error);
+          return error;
+        },
+      };
+    } catch (thrown) {
+      const error = MeshError.from(thrown);
+      observer.ended(context, error.status, clock.monotonic(), error);
+      throw thrown;
+    }
+  };
 }

@@ -22,44 +22,82 @@ export interface ResponsesOptions {
  */
 export function responses<T>(
   begin: (signal: AbortSignal, cancel: (reason: MeshError) => void) => AsyncIterable<T>,
-  { sources, openStreams, name }: ResponsesOptions,
+  options: ResponsesOptions,
 ): Responses<T> {
-  const controller = new AbortController();
-  const cancel = (reason: MeshError): void => {
-    controller.abort(reason);
+  return new StreamResponses(begin, options);
+}
+
+class StreamResponses<T> implements Responses<T> {
+  readonly #begin: Parameters<typeof responses<T>>[0];
+  readonly #options: ResponsesOptions;
+  #messages: AsyncIterator<T> | undefined = undefined;
+  #releases: readonly (() => void)[] = [];
+  #over = false;
+  readonly #controller = new AbortController();
+  readonly #cancel = (reason: MeshError): void => {
+    this.#controller.abort(reason);
   };
 
-  async function* run(): AsyncGenerator<T, void, undefined> {
-    const releases = sources.map((source) => onEnd(source, name, cancel));
-    openStreams.add(cancel);
+  constructor(begin: Parameters<typeof responses<T>>[0], options: ResponsesOptions) {
+    this.#begin = begin;
+    this.#options = options;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#over) return Promise.resolve({ done: true, value: undefined });
     try {
-      yield* begin(controller.signal, cancel);
+      this.#messages ??= this.#opened();
+      return this.#messages.next().then(this.#passed, this.#failed);
     } catch (thrown) {
-      throw MeshError.from(thrown);
-    } finally {
-      openStreams.delete(cancel);
-      for (const release of releases) release();
+      return Promise.resolve().then(() => this.#failed(thrown));
     }
   }
 
-  const messages = run();
-  async function leave(): Promise<void> {
-    cancel(
-      new MeshError(`${name}: its reader left`, { status: 'CANCELLED', reason: 'READER_LEFT' }),
-    );
-    await messages.return();
+  async return(): Promise<IteratorResult<T, undefined>> {
+    await this[Symbol.asyncDispose]();
+    return { done: true, value: undefined };
   }
-  return {
-    next: () => messages.next(),
-    async return() {
-      await leave();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: leave,
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const text = `${this.#options.name}: its reader left`;
+    this.#cancel(new MeshError(text, { status: 'CANCELLED', reason: 'READER_LEFT' }));
+    const messages = this.#messages;
+    if (messages === undefined) this.#over = true;
+    try {
+      await messages?.return?.();
+    } finally {
+      this.#end();
+    }
+  }
+
+  #opened(): AsyncIterator<T> {
+    const { sources, openStreams, name } = this.#options;
+    this.#releases = sources.map((source) => onEnd(source, name, this.#cancel));
+    openStreams.add(this.#cancel);
+    return this.#begin(this.#controller.signal, this.#cancel)[Symbol.asyncIterator]();
+  }
+
+  readonly #passed = (step: IteratorResult<T, unknown>): IteratorResult<T, undefined> => {
+    if (step.done !== true) return step;
+    this.#end();
+    return { done: true, value: undefined };
   };
+
+  readonly #failed = (thrown: unknown): never => {
+    this.#end();
+    throw MeshError.from(thrown);
+  };
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.openStreams.delete(this.#cancel);
+    for (const release of this.#releases) release();
+  }
 }
 
 /** The one response of a call whose requests are a stream. */

@@ -1,9 +1,9 @@
-import type { StreamCall, StreamLayer } from '../../kernel/call.ts';
 import { MeshError } from '../../kernel/error.ts';
 import type { RepeatedCall } from '../../resilience/retry.ts';
 import { drainingReason, neverReached, nobodyThere } from '../../resilience/unreached.ts';
 import type { Attempt, AttemptParts } from './attempt.ts';
-import { type ClientContext, clientContext, type Report, repeatsOf } from './context.ts';
+import { type ClientContext, type Report, repeatsOf } from './context.ts';
+import type { Open } from './opened.ts';
 import type { Route } from './route.ts';
 
 /** A call and how it is tried. */
@@ -26,42 +26,29 @@ export function repeat(call: Repeated, thrown: unknown, made: number): Promise<u
 }
 
 /** Repeats a stream by the same rules, but only before its first message. */
-export function retryStream(parts: RetryParts): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      try {
-        yield* openAndRead(parts, next, requests, clientContext(context));
-      } catch (thrown) {
-        throw forCaller(thrown, clientContext(context).report);
-      }
-    };
+export function retried({ retry, route }: RetryParts): (next: Open) => Open {
+  return (next) => async (requests, context) => {
+    const { report } = context;
+    const source = watched(requests);
+    // A single request can be sent again; a stream of them only as long as none was taken from its source.
+    const single = context.method.kind === 'server-stream';
+    const call = { ...repeated(context, route), replayable: () => single || !source.touched };
+    try {
+      const opened = await retry.run(call, (attempt) => next(source, { ...context, attempt }));
+      return {
+        ...opened,
+        ended(end) {
+          const error = opened.ended(end);
+          return error && forCaller(error, report);
+        },
+      };
+    } catch (thrown) {
+      throw forCaller(thrown, report);
+    }
+  };
 }
 
 type RetryParts = Pick<AttemptParts, 'retry' | 'route'>;
-
-async function* openAndRead(
-  { retry, route }: RetryParts,
-  next: StreamCall,
-  requests: AsyncIterable<unknown>,
-  context: ClientContext,
-): AsyncGenerator<unknown, void, undefined> {
-  const source = watched(requests);
-  // A single request can be sent again; a stream of them only as long as none was taken from its source.
-  const single = context.method.kind === 'server-stream';
-  const call = { ...repeated(context, route), replayable: () => single || !source.touched };
-  const opened = await retry.run(call, async (attempt) => {
-    const messages = next(source, { ...context, attempt })[Symbol.asyncIterator]();
-    return { messages, first: await messages.next() };
-  });
-  const { messages } = opened;
-  try {
-    for (let message = opened.first; message.done !== true; message = await messages.next()) {
-      yield message.value;
-    }
-  } finally {
-    await messages.return?.();
-  }
-}
 
 function repeated(context: ClientContext, route: Route): RepeatedCall {
   const { method, policy, deadline, signal, cancellation, report } = context;

@@ -1,12 +1,12 @@
-import type { StreamLayer } from '../../kernel/call.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { remainingMs } from '../../kernel/deadline.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { type CallPolicy, underPolicy } from '../../resilience/user-policy.ts';
 import { onGivenUp } from '../signals.ts';
-import { assertUseful, type ClientContext, clientContext, nameOf } from './context.ts';
+import { assertUseful, type ClientContext, nameOf } from './context.ts';
 import { OpenEnding, onEnd } from './ending.ts';
 import type { Observer } from './observe.ts';
+import type { Open } from './opened.ts';
 import { watched } from './retry.ts';
 import type { ClientCall } from './unary.ts';
 
@@ -48,40 +48,35 @@ export function callUnderPolicy(
 }
 
 /** The same for streams: the policy sees the time until the first message, and the failures before it. */
-export function streamUnderPolicy(policy: CallPolicy, clock: Clock): StreamLayer {
-  return (next) =>
-    async function* (requests, context) {
-      const own = clientContext(context);
-      const source = watched(requests);
-      const single = own.method.kind === 'server-stream';
-      let failure: unknown;
-      const opened = await atMost(own, clock, () =>
-        underPolicy(policy, async (signal) => {
-          // Part of the requests is used up: they cannot be sent again, whatever the policy wants.
-          if (source.touched && !single) throw failure;
-          const { ending, forgetCall, forgetPolicy } = endingOfBoth(own, signal);
-          const messages = next(source, again(own, ending, clock))[Symbol.asyncIterator]();
-          try {
-            return { messages, first: await messages.next(), forgetCall };
-          } catch (thrown) {
-            failure = thrown;
-            forgetCall();
-            throw thrown;
-          } finally {
-            forgetPolicy();
-          }
-        }),
-      );
-      const { messages, first, forgetCall } = opened;
-      try {
-        for (let message = first; message.done !== true; message = await messages.next()) {
-          yield message.value;
+export function opensUnderPolicy(policy: CallPolicy, clock: Clock): (next: Open) => Open {
+  return (next) => (requests, context) => {
+    const source = watched(requests);
+    const single = context.method.kind === 'server-stream';
+    let failure: unknown;
+    return atMost(context, clock, () =>
+      underPolicy(policy, async (signal) => {
+        // Part of the requests is used up: they cannot be sent again, whatever the policy wants.
+        if (source.touched && !single) throw failure;
+        const { ending, forgetCall, forgetPolicy } = endingOfBoth(context, signal);
+        try {
+          const opened = await next(source, again(context, ending, clock));
+          return {
+            ...opened,
+            ended(end) {
+              forgetCall();
+              return opened.ended(end);
+            },
+          };
+        } catch (thrown) {
+          failure = thrown;
+          forgetCall();
+          throw thrown;
+        } finally {
+          forgetPolicy();
         }
-      } finally {
-        forgetCall();
-        await messages.return?.();
-      }
-    };
+      }),
+    );
+  };
 }
 
 /** One call that the policy makes; it may be the third, long after the caller's began. */

@@ -25,6 +25,8 @@ export class StreamWire {
   #delivering = false;
   #paused = true;
   #dropped = false;
+  /** Nothing more comes: what has come is given out, whoever waits for it. */
+  #finishing = false;
   #afterReading: (() => void) | undefined = undefined;
 
   /** Of a `stream` nothing that came waits anywhere else. */
@@ -76,6 +78,14 @@ export class StreamWire {
     this.#deliver();
   }
 
+  /** Gives out all that has come, asked for or not: the peer has said its last word behind it. */
+  finish(): void {
+    this.#finishing = true;
+    // Each piece goes to those who listen for it.
+    while (this.#stream.read() !== null);
+    this.#deliver();
+  }
+
   #take(piece: Buffer): void {
     if (this.#dropped) return;
     this.#frames.push(piece);
@@ -87,7 +97,7 @@ export class StreamWire {
     if (this.#delivering) return;
     this.#delivering = true;
     try {
-      while (this.#ready && !this.#dropped) {
+      while ((this.#ready || this.#finishing) && !this.#dropped) {
         const message = this.#frames.next();
         if (message === undefined) break;
         this.#ready = false;
@@ -104,7 +114,7 @@ export class StreamWire {
 
   /** Stops the peer while the listener is busy with a message; HTTP/2 then fills its window and no more. */
   #flow(): void {
-    const open = this.#ready || this.#dropped;
+    const open = this.#ready || this.#dropped || this.#finishing;
     if (open === this.#paused) {
       this.#paused = !open;
       if (open) this.#stream.resume();

@@ -5,8 +5,9 @@ import type { ChannelSecurity } from '../mtls/channel.ts';
 import type { AttemptContext, Connection, Method } from '../transport.ts';
 import { socketOf } from '../unix.ts';
 import { factsOf, unreached } from './outcome.ts';
+import { PlainStream } from './plain-stream.ts';
 import { createRoad, type Road, type RoadOptions } from './road.ts';
-import { streamCall } from './stream.ts';
+import { StreamAttempt } from './stream.ts';
 import { unaryCall } from './unary.ts';
 
 export interface ConnectionOptions extends Omit<RoadOptions, 'credentials'> {
@@ -90,18 +91,24 @@ class Plain implements PlainConnection {
       : this.#connected(method, request, context);
   }
 
-  async *stream<Req, Res>(
+  stream<Req, Res>(
     method: Method<Req, Res>,
     requests: AsyncIterable<Req>,
     context: AttemptContext,
-  ): AsyncGenerator<Res, void, undefined> {
-    const taken = await this.#passed(method, context);
-    try {
+  ): AsyncIterableIterator<Res, undefined> {
+    return new PlainStream(async () => {
+      const road = await this.#passed(method, context);
       const facts = factsOf(method, this.#address, context.attempt);
-      yield* streamCall(taken, method, requests, { context, facts });
-    } finally {
-      taken.leave();
-    }
+      const over = (): void => {
+        road.leave();
+      };
+      try {
+        return new StreamAttempt(road, method, requests, { context, facts, over });
+      } catch (thrown) {
+        over();
+        throw thrown;
+      }
+    });
   }
 
   close(): Promise<void> {

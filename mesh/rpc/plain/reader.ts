@@ -9,70 +9,81 @@ export interface Reader<T> {
   /** Ends at once: what was not read yet is dropped. */
   fail(error: MeshError): void;
   readonly ended: boolean;
-  /** One read at a time. */
-  next(): Promise<T | typeof endOfStream>;
+  /** The next message, for reads in their order; behind an error there is only the end. */
+  next(): Promise<IteratorResult<T, undefined>>;
 }
-
-export const endOfStream = Symbol('end of stream');
 
 /**
  * Messages held ahead of their reader. As many as grpc-js's own object streams hold: enough that reader and
- * peer need not take turns, few enough that a slow reader slows the peer down. It also saves messages: when a
- * call fails, grpc-js drops what had come and was not fetched.
+ * peer need not take turns, few enough that a slow reader slows the peer down.
  */
 const readAhead = 16;
 
+type Waiting<T> = PromiseWithResolvers<IteratorResult<T, undefined>>;
+
 /** A reader that asks for one more message by `fetch`, once for each, and never more than it may hold. */
 export function createReader<T>(fetch: () => void): Reader<T> {
-  const messages: T[] = [];
-  let end: { readonly error: MeshError | undefined } | undefined;
-  let fetching = false;
-  let waiting: PromiseWithResolvers<T | typeof endOfStream> | undefined;
+  return new QueueReader(fetch);
+}
 
-  function fetchMore(): void {
-    if (fetching || end !== undefined || messages.length >= readAhead) return;
-    fetching = true;
-    fetch();
+class QueueReader<T> implements Reader<T> {
+  ended = false;
+  readonly #fetch: () => void;
+  readonly #messages: T[] = [];
+  readonly #waiting: Waiting<T>[] = [];
+  #error: MeshError | undefined = undefined;
+  #fetching = false;
+
+  constructor(fetch: () => void) {
+    this.#fetch = fetch;
   }
 
-  function endWith(error: MeshError | undefined): void {
-    if (end !== undefined) return;
-    end = { error };
-    if (error === undefined) waiting?.resolve(endOfStream);
-    else waiting?.reject(error);
-    waiting = undefined;
+  push(message: T): void {
+    if (this.ended) return;
+    this.#fetching = false;
+    const reader = this.#waiting.shift();
+    if (reader === undefined) this.#messages.push(message);
+    else reader.resolve({ done: false, value: message });
+    this.#fetchMore();
   }
 
-  return {
-    push(message) {
-      if (end !== undefined) return;
-      fetching = false;
-      const reader = waiting;
-      waiting = undefined;
-      if (reader === undefined) messages.push(message);
-      else reader.resolve(message);
-      fetchMore();
-    },
-    end: endWith,
-    fail(error) {
-      messages.length = 0;
-      endWith(error);
-    },
-    get ended() {
-      return end !== undefined;
-    },
-    next() {
-      const message = messages.shift();
-      if (message !== undefined) {
-        fetchMore();
-        return Promise.resolve(message);
-      }
-      if (end !== undefined) {
-        return end.error === undefined ? Promise.resolve(endOfStream) : Promise.reject(end.error);
-      }
-      waiting = Promise.withResolvers();
-      fetchMore();
-      return waiting.promise;
-    },
-  };
+  end(error?: MeshError): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#error = error;
+    for (const reader of this.#waiting.splice(0)) this.#settle(reader);
+  }
+
+  fail(error: MeshError): void {
+    this.#messages.length = 0;
+    this.end(error);
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.#fetchMore();
+      return Promise.resolve({ done: false, value: message });
+    }
+    const reader: Waiting<T> = Promise.withResolvers();
+    if (this.ended) this.#settle(reader);
+    else {
+      this.#waiting.push(reader);
+      this.#fetchMore();
+    }
+    return reader.promise;
+  }
+
+  #settle(reader: Waiting<T>): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) reader.resolve({ done: true, value: undefined });
+    else reader.reject(error);
+  }
+
+  #fetchMore(): void {
+    if (this.#fetching || this.ended || this.#messages.length >= readAhead) return;
+    this.#fetching = true;
+    this.#fetch();
+  }
 }

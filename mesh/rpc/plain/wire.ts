@@ -7,7 +7,7 @@ import { type Deadline, remainingMs } from '../../kernel/deadline.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import type { MessageType } from '../../schema/definition.ts';
 import { decodeMessage } from '../decode.ts';
-import { encodeMessage } from '../encode.ts';
+import { type Encoded, encodeShared, ownBytes } from '../encode.ts';
 import { fromGrpcMetadata, isEmpty, toGrpcMetadata } from '../metadata.ts';
 import { type CallFacts, withoutStatusEntries } from '../status.ts';
 import type { AttemptContext } from '../transport.ts';
@@ -70,6 +70,16 @@ interface Named {
 
 /** The bytes of a message that is about to be sent; throws what is wrong with it, before anything leaves. */
 export function encode<T>(type: MessageType<T>, message: T, named: Named, wire: Wire): Buffer {
+  return ownBytes(encodeWithin(type, message, named, wire));
+}
+
+/** The same where they stand, until the next message is encoded. */
+export function encodeWithin<T>(
+  type: MessageType<T>,
+  message: T,
+  named: Named,
+  wire: Wire,
+): Encoded {
   const bytes = encoded(type, message, named);
   if (bytes.length > wire.maxMessageBytes) {
     throw localError(
@@ -81,9 +91,9 @@ export function encode<T>(type: MessageType<T>, message: T, named: Named, wire: 
   return bytes;
 }
 
-function encoded<T>(type: MessageType<T>, message: T, named: Named): Buffer {
+function encoded<T>(type: MessageType<T>, message: T, named: Named): Encoded {
   try {
-    return encodeMessage(type, message);
+    return encodeShared(type, message);
   } catch (thrown) {
     throw localError(named.facts, `the request is no ${type.$type}: ${describe(thrown)}`, {
       status: 'INVALID_ARGUMENT',

@@ -6,10 +6,11 @@ import {
 } from '@grpc/grpc-js';
 import { describe } from '../../kernel/error.ts';
 import type { Status } from '../../kernel/status.ts';
+import { TooLong } from '../frames/faults.ts';
 import type { WireListener } from '../frames/stream-wire.ts';
 import { sentStatus } from '../grpc-internals.ts';
 import { StreamCall, type StreamSite } from './stream-call.ts';
-import { type MessageWire, openWire, TooLong } from './stream-wire.ts';
+import { type MessageWire, openWire } from './stream-wire.ts';
 import { type CallListener, takeOver } from './take-over.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { type Encoded, ownBytes } from '../encode.ts';
-import type { FrameFaults } from '../frames/frame-reader.ts';
+import { messageFaults } from '../frames/faults.ts';
 import { Sending } from '../frames/sending.ts';
 import { StreamWire, type WireListener } from '../frames/stream-wire.ts';
 import { readsPlainly, serverStream } from '../grpc-internals.ts';
@@ -21,21 +21,6 @@ export interface MessageWire {
   drop(): void;
 }
 
-/** In the words of grpc-js, whose place this takes. */
-const faults: FrameFaults = {
-  // As gRPC's specification of compression has it.
-  compressed: () =>
-    new Error('the message is marked as compressed, but grpc-encoding says how not'),
-  tooLong: (length, most) => new TooLong(length, most),
-};
-
-/** A message that has more bytes than are taken. */
-export class TooLong extends Error {
-  constructor(length: number, most: number) {
-    super(`Received message larger than max (${String(length)} vs ${String(most)})`);
-  }
-}
-
 /**
  * The wire of a call that has just begun. It passes by grpc-js (frames/stream-wire.ts) unless the call says that
  * its messages are compressed, or has no stream where it is looked for: then grpc-js brings them, one by one.
@@ -49,7 +34,7 @@ export function openWire(
   if (stream === undefined) return new WholeWire(call, listener);
   // grpc-js tells of the end only to whoever waits for a message of it.
   call.startRead();
-  const reading = new StreamWire(stream, maxMessageBytes, listener, faults);
+  const reading = new StreamWire(stream, maxMessageBytes, listener, messageFaults);
   const sending = new Sending(stream, () => listener.onLeft?.());
   return new DirectWire(reading, sending);
 }
