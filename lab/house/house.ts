@@ -12,7 +12,7 @@ const psShape = z.object({
     z.object({
       id: z.string(),
       service: z.string(),
-      kind: z.enum(['infrastructure', 'service']),
+      kind: z.enum(['infrastructure', 'service', 'tool']),
       pid: z.number().optional(),
       /** The file that holds what it wrote. */
       log: z.string(),

@@ -11,7 +11,7 @@ import { askSupervisor } from './supervisor/launch.ts';
 import type { MeshStatus } from './supervisor/status.ts';
 
 interface ConsoleOptions {
-  readonly port: string;
+  readonly port?: string;
   readonly consul?: string;
   readonly nats?: string;
 }
@@ -29,18 +29,24 @@ export function consoleCommand(
 ): Command {
   return new Command('console')
     .description('show the mesh in a browser: topology, services, traces, events; live')
-    .option('-p, --port <port>', 'where it listens, on this machine only; 0: any free one', '0')
+    .option('-p, --port <port>', 'where it listens, on this machine only (default: any free one)')
     .option('-c, --consul <url>', 'which Consul to ask; default: MESH_CONSUL, or that of weft up')
     .option('--nats <servers>', 'where to ask what waits; default: MESH_NATS, or that of weft up')
     .action((options: ConsoleOptions) =>
       throughMesh(options.consul, io.environment, async (mesh) => {
         const { run } = thisCheckout();
         const status = await askSupervisor(run);
+        if (isShown(options) && status?.console !== undefined) {
+          io.print(
+            `The mesh is shown at ${status.console}, since weft up (--port: at another one).`,
+          );
+          return;
+        }
         const nats = options.nats ?? io.environment['MESH_NATS'] ?? status?.nats ?? '';
         const servers = nats.split(',').filter((server) => server !== '');
         const backlog = servers.length === 0 ? undefined : createBacklogView({ servers });
         const served = await startConsole({
-          port: portOf(options.port),
+          port: portOf(options.port ?? '0'),
           sources: {
             services: () => mesh.services(),
             instances: (services) => instancesOf(mesh, services),
@@ -58,6 +64,11 @@ export function consoleCommand(
         }
       }),
     );
+}
+
+/** Whether a console that runs already is as good as another. */
+function isShown({ port, consul, nats }: ConsoleOptions): boolean {
+  return port === undefined && consul === undefined && nats === undefined;
 }
 
 function interrupted(): Promise<void> {

@@ -63,7 +63,11 @@ function notUp(failed: readonly Progress[], { root, processes }: MeshStatus): Me
 }
 
 function printMesh(status: MeshStatus, overview: Overview): void {
-  console.log(`\n${overviewTable(overview)}\n\nConsul UI  ${status.consul}/ui`);
+  const pages = [`Consul UI  ${status.consul}/ui`];
+  if (status.console !== undefined) {
+    pages.unshift(`Console    ${status.console}   the mesh: who calls whom, what fails, live`);
+  }
+  console.log(`\n${overviewTable(overview)}\n\n${pages.join('\n')}`);
   for (const example of status.examples) {
     const at = overview.processes.find(({ service }) => service === example.service)?.address;
     if (at === undefined) continue;

@@ -90,7 +90,7 @@ function referenceFaults({ services, examples }: MeshFile): Fault[] {
   return faults;
 }
 
-function portFaults({ services, infrastructure }: MeshFile): Fault[] {
+function portFaults({ services, infrastructure, console }: MeshFile): Fault[] {
   const taken = new Map<number, string>();
   const faults: Fault[] = [];
   const take = (path: PropertyKey[], port: number | undefined): void => {
@@ -103,6 +103,7 @@ function portFaults({ services, infrastructure }: MeshFile): Fault[] {
   for (const [server, ports] of Object.entries(infrastructure)) {
     for (const [port, at] of Object.entries(ports)) take(['infrastructure', server, port], at);
   }
+  take(['console', 'port'], console?.port);
   for (const [name, { port, ports }] of Object.entries(services)) {
     take(['services', name, 'port'], port);
     for (const [variable, at] of Object.entries(ports)) {

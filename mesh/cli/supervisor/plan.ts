@@ -11,6 +11,9 @@ export type Ready =
   /** Takes a connection. */
   | { readonly kind: 'tcp'; readonly port: number };
 
+/** What carries the mesh, what it consists of, and what only looks at it: nobody waits for a tool. */
+export type ProcessKind = 'infrastructure' | 'service' | 'tool';
+
 /** One process as it is to run: plain data, so that it can be sent, compared and written down. */
 export interface ProcessPlan {
   /** As people name it: "orders#1", "consul". */
@@ -18,7 +21,7 @@ export interface ProcessPlan {
   /** "orders", "consul". */
   readonly service: string;
   readonly instance: number;
-  readonly kind: 'infrastructure' | 'service';
+  readonly kind: ProcessKind;
   /** Of the services: the stories it belongs to; absent = every story. */
   readonly story?: string;
   readonly command: readonly string[];
@@ -55,6 +58,8 @@ export interface MeshPlan {
   readonly consul: string;
   /** NATS, as "127.0.0.1:7160". */
   readonly nats: string;
+  /** Where the mesh is shown in a browser, as "http://127.0.0.1:7170"; absent: nowhere. */
+  readonly console?: string;
   readonly processes: readonly ProcessPlan[];
   readonly examples: readonly Example[];
   readonly next: readonly string[];

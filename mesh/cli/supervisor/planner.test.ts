@@ -91,6 +91,18 @@ describe('a plan', () => {
     ]);
   });
 
+  test('has a console where the file gives it a port, which starts before all and is told of Consul and NATS', () => {
+    expect(plan().console).toBeUndefined();
+    const shown = plan({ file: { ...file, console: { port: 70 } } });
+    expect(shown.console).toBe('http://127.0.0.1:7370');
+    const console = byId(shown, 'console');
+    expect(console).toMatchObject({
+      ...{ kind: 'tool', ports: [7370], ready: { kind: 'tcp', port: 7370 } },
+      env: { MESH_CONSUL: 'http://127.0.0.1:7350', MESH_NATS: '127.0.0.1:7360' },
+    });
+    expect(console?.command.slice(-3)).toEqual(['console', '--port', '7370']);
+  });
+
   test('refuses a template that names nothing, with what it could name', () => {
     const over = meshFileSchema.parse({ services: { a: { run: 'a.ts', env: { X: '${nast}' } } } });
     expect(() => plan({ file: over })).toThrow(

@@ -1,7 +1,9 @@
 import { join, relative } from 'node:path';
 import { MeshError } from '../../kernel/error.ts';
 import type { Environment } from '../environment.ts';
+import { consolePlan, consoleUrl } from './console-plan.ts';
 import { infrastructurePlans, type Servers, type Site } from './infrastructure.ts';
+import { leanEnvironment, leanNode } from './lean-node.ts';
 import type { MeshPlan, ProcessPlan, Scale } from './plan.ts';
 import type { MeshFile, ServiceEntry } from './schema.ts';
 import { fill, type Values } from './template.ts';
@@ -47,7 +49,8 @@ export function planMesh(request: Request): MeshPlan {
     scale,
     consul,
     nats,
-    processes: [...infrastructure, ...services],
+    ...consoleUrl(file, site),
+    processes: [...infrastructure, ...consolePlan(file, site, { consul, nats }), ...services],
     examples: file.examples.filter(({ service }) => running.has(service)),
     next: file.next,
   };
@@ -133,10 +136,7 @@ function servicePlan({ name, entry, instance, site, consul, values }: ServiceAt)
       LOG_LEVEL: values['env.LOG_LEVEL'] ?? 'info',
       INSTANCE_ID: instanceId,
       ...socketsOf(site.run),
-      // Stripped and compiled sources are kept: a start takes half the time, and a process 20 MB less.
-      NODE_COMPILE_CACHE: join(site.run, 'compiled'),
-      // glibc gives each thread of a process a heap of its own, 2 MiB together here; one thread does the work.
-      MALLOC_ARENA_MAX: '1',
+      ...leanEnvironment(site.run),
       ...Object.fromEntries(others.map(([variable, at]) => [variable, String(at)])),
       ...Object.fromEntries(own),
     },
@@ -162,14 +162,7 @@ function socketsOf(run: string): Environment {
   return folder.length <= 60 ? { UNIX_SOCKETS: folder } : {};
 }
 
-/**
- * A dozen processes share one machine. V8 lets the young generation grow to 16 MiB a space, three of them,
- * in each; a service of the shop under load then holds twice the memory for the same throughput.
- */
-const lean = ['--max-semi-space-size=2'];
-
 function commandOf(entry: ServiceEntry, values: Values): readonly string[] {
   if (entry.command !== undefined) return entry.command.map((word) => fill(word, values));
-  // The Node that runs weft; type stripping and node:sqlite announce themselves as experimental.
-  return [process.execPath, '--disable-warning=ExperimentalWarning', ...lean, entry.run ?? ''];
+  return [...leanNode, entry.run ?? ''];
 }

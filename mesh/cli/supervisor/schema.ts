@@ -62,6 +62,8 @@ export const meshFileSchema = z.strictObject({
     })
     .prefault({}),
   services: z.record(name, service),
+  /** Where the console shows the mesh in a browser; absent = nowhere. */
+  console: z.strictObject({ port: offset }).optional(),
   /** Calls that `weft up` prints to be pasted. */
   examples: z.array(example).default([]),
   /** Lines that `weft up` prints last: how to go on. */

@@ -45,7 +45,8 @@ export async function startAll(these: readonly Child[], options: StartOptions): 
 }
 
 function mustComeAfter(plan: ProcessPlan, other: ProcessPlan): boolean {
-  if (plan.kind === 'infrastructure') return false;
+  // A tool copes with a mesh that is not there yet.
+  if (plan.kind !== 'service') return false;
   return other.kind === 'infrastructure' || plan.after.includes(other.service);
 }
 

@@ -1,5 +1,5 @@
 import type { Child } from './child.ts';
-import type { MeshPlan, Ready } from './plan.ts';
+import type { MeshPlan, ProcessKind, Ready } from './plan.ts';
 
 /** One process as it is now; what the supervisor tells over its socket. */
 export interface ProcessStatus {
@@ -7,7 +7,7 @@ export interface ProcessStatus {
   readonly id: string;
   readonly service: string;
   readonly instance: number;
-  readonly kind: 'infrastructure' | 'service';
+  readonly kind: ProcessKind;
   readonly story?: string;
   readonly state: 'stopped' | 'starting' | 'ready' | 'waiting' | 'stopping';
   /** Absent while it does not run, as is `startedAtMs`. */
