@@ -5,6 +5,7 @@ export { collectTrace } from './admin/collect.ts';
 export { toSpan } from './admin/span.ts';
 export { renderTrace, traceTree } from './admin/trace-tree.ts';
 export { startApp } from './app/app.ts';
+export { createGuest, type Guest, type GuestOptions } from './app/guest.ts';
 export {
   type App,
   type AppOptions,

@@ -18,5 +18,10 @@ ports {
   dns = -1
 }
 
+# A certificate authority and the intentions, for services with IDENTITY=consul; idle without them.
+connect {
+  enabled = true
+}
+
 # Asks the publisher for news of versions otherwise.
 disable_update_check = true

@@ -9,6 +9,7 @@ import type { Resolver, Snapshot } from '../discovery/resolver.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { addressOf, type Endpoint } from '../kernel/endpoint.ts';
 import { type Client, closeClient, createClient } from '../rpc/client/client.ts';
+import type { Transport } from '../rpc/transport.ts';
 
 /** Whom to ask. */
 export interface AskOptions {
@@ -20,6 +21,8 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** For whoever asks again and again. Default: a connection for each question. */
   readonly clients?: AdminClients;
+  /** How those are called who are not called by `clients`. Default: by lane, without TLS. */
+  readonly transport?: Transport | undefined;
 }
 
 /** Clients of single instances that are kept from one question to the next. */
@@ -35,7 +38,7 @@ export interface AdminClients {
 
 type AdminClient = Client<AdminServiceDefinition>;
 
-export function createAdminClients(): AdminClients {
+export function createAdminClients(transport?: Transport): AdminClients {
   const kept = new Map<string, AdminClient>();
   const closeThose = async (keys: Iterable<string>): Promise<void> => {
     const gone = [...keys].flatMap((key) => {
@@ -48,7 +51,7 @@ export function createAdminClients(): AdminClients {
   return {
     of(endpoint) {
       const key = keyOf(endpoint);
-      const client = kept.get(key) ?? clientOf(endpoint);
+      const client = kept.get(key) ?? clientOf(endpoint, transport);
       kept.set(key, client);
       return client;
     },
@@ -65,10 +68,11 @@ function keyOf(endpoint: Endpoint): string {
   return `${endpoint.instanceId} ${addressOf(endpoint)}`;
 }
 
-function clientOf(endpoint: Endpoint): AdminClient {
+function clientOf(endpoint: Endpoint, transport: Transport | undefined): AdminClient {
   return createClient(AdminServiceDefinition, {
     target: endpoint.service,
     resolver: only(endpoint),
+    ...(transport && { transport }),
   });
 }
 
@@ -151,10 +155,10 @@ async function firstSnapshot(
 
 async function askOne<T>(
   endpoint: Endpoint,
-  { timeoutMs = 1000, clients }: AskOptions,
+  { timeoutMs = 1000, clients, transport }: AskOptions,
   ask: Ask<T>,
 ): Promise<T | undefined> {
-  const admin = clients?.of(endpoint) ?? clientOf(endpoint);
+  const admin = clients?.of(endpoint) ?? clientOf(endpoint, transport);
   try {
     return await ask(admin, { timeoutMs }, endpoint);
   } catch {

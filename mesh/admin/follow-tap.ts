@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import { MeshError } from '../kernel/error.ts';
 import { closeClient, createClient } from '../rpc/client/client.ts';
+import type { Transport } from '../rpc/transport.ts';
 import { only } from './collect.ts';
 
 /** Whom to tap, and who is told. */
@@ -17,6 +18,8 @@ export interface FollowTapOptions {
   readonly services: readonly string[];
   readonly resolver: Resolver;
   readonly clock: Clock;
+  /** How they are called. Default: by lane, without TLS. */
+  readonly transport?: Transport | undefined;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** A tap of this instance is in place; it may have been before. */
@@ -71,11 +74,12 @@ async function tapWhile(
 /** False for an instance that cannot be tapped at all. */
 async function tapOnce(
   endpoint: Endpoint,
-  { request, signal, onOpen, onSpans }: FollowTapOptions,
+  { request, signal, transport, onOpen, onSpans }: FollowTapOptions,
 ): Promise<boolean> {
   const admin = createClient(AdminServiceDefinition, {
     target: endpoint.service,
     resolver: only(endpoint),
+    ...(transport && { transport }),
   });
   try {
     let open = false;

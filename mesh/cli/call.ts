@@ -10,7 +10,7 @@ import { describeSymbol, type ServiceSummary, summarize } from '../rpc/dynamic/d
 import { parseMethod } from '../rpc/dynamic/method.ts';
 import { readSchema } from '../rpc/dynamic/schema.ts';
 import { defaultTarget } from '../schema/definition.ts';
-import { findAddress, findTargets, type TargetOptions } from './call-target.ts';
+import { type Callee, findCallee, findTargets, type TargetOptions } from './call-target.ts';
 import { type Environment, environment } from './environment.ts';
 
 /**
@@ -96,10 +96,10 @@ async function run(
       { status: 'INVALID_ARGUMENT', reason: 'NO_PACKAGE' },
     );
   }
-  const address = await addressFor(service, job);
+  const callee = await calleeFor(service, job);
   const metadata = { ...options.header, ...(options.trace && traceHeader(io)) };
   const answers = callDynamic({
-    address,
+    ...callee,
     method,
     ...(requests.length > 0 && { messages: documents(requests, io.input) }),
     metadata,
@@ -124,9 +124,9 @@ async function list(name: string | undefined, job: Job): Promise<void> {
     : await findTargets(options, io.environment);
   const listed = new Set<string>();
   for (const target of targets) {
-    const address = await findAddress(target, options, io.environment);
+    const callee = await findCallee(target, options, io.environment);
     // What every server has, health and reflection and the like, is told once.
-    const services = summarize(await readSchema({ address })).filter(
+    const services = summarize(await readSchema(callee)).filter(
       ({ service }) => !listed.has(service),
     );
     const asked = services.filter(({ service }) => service === name);
@@ -143,13 +143,13 @@ function listLines(services: readonly ServiceSummary[]): string[] {
 }
 
 async function describeOne(symbol: string, job: Job): Promise<void> {
-  const address = await addressFor(symbol.replace(/^\//, '').replace(/\/.*$/, ''), job);
-  const { image } = await readSchema({ address });
+  const callee = await calleeFor(symbol.replace(/^\//, '').replace(/\/.*$/, ''), job);
+  const { image } = await readSchema(callee);
   job.io.print(describeSymbol(image, symbol));
 }
 
-function addressFor(service: string, { options, io }: Job): Promise<string> {
-  return findAddress(targetOf(service, options), options, io.environment);
+function calleeFor(service: string, { options, io }: Job): Promise<Callee> {
+  return findCallee(targetOf(service, options), options, io.environment);
 }
 
 /** A name without a dot is what Consul calls it; else the package says what. */

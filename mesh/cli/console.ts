@@ -51,6 +51,7 @@ export function consoleCommand(
             services: () => mesh.services(),
             instances: (services) => instancesOf(mesh, services),
             resolver: mesh.resolver,
+            transport: mesh.transport,
             channels: backlog && (() => backlog.read()),
             processes: async () => processesOf(await askSupervisor(run), mesh),
           },

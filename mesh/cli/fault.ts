@@ -96,7 +96,7 @@ async function change(
   rewrite: (faults: readonly Fault[]) => readonly Fault[],
 ): Promise<number> {
   const key = `${policyPrefix}/${service}`;
-  const methods = await servedMethods(service, mesh.consul);
+  const methods = await servedMethods(service, mesh);
   for (let i = 0; i < tries; i++) {
     const { policy, faults, version } = await stored(service, mesh);
     const after = rewrite(faults);

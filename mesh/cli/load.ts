@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError } from 'commander';
 import { createConsulConfig } from '../config/consul.ts';
+import type { RegisteredService } from '../consul/types.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { addressOf } from '../kernel/endpoint.ts';
 import { MeshError } from '../kernel/error.ts';
@@ -86,8 +87,10 @@ async function load(method: string, texts: readonly string[], job: Job): Promise
   }
   const { service } = parseMethod(method);
   const target = options.target ?? defaultTarget(service);
-  const address = await schemaAddress(target, job);
-  const unary = dynamicUnary(await readSchema({ address }), method);
+  const found = await schemaInstance(target, job);
+  const secured = await mesh.channelTo(found);
+  const schema = await readSchema({ address: addressOf(found), secured });
+  const unary = dynamicUnary(schema, method);
   const requests = requestsOf(texts, unary.encode, systemRandom);
   const tally = createTally();
   const caller = openCaller(unary, target, { mesh, options, spans: { record: tally.count } });
@@ -111,7 +114,7 @@ async function load(method: string, texts: readonly string[], job: Job): Promise
 }
 
 /** The instance that is asked for the contract; NOT_FOUND / NO_INSTANCE, PERMISSION_DENIED / NOT_LOOPBACK. */
-async function schemaAddress(target: string, { mesh, options }: Job): Promise<string> {
+async function schemaInstance(target: string, { mesh, options }: Job): Promise<RegisteredService> {
   const { value: healthy } = await mesh.consul.instances(target);
   const [first] = healthy;
   if (first === undefined) {
@@ -121,7 +124,7 @@ async function schemaAddress(target: string, { mesh, options }: Job): Promise<st
     );
   }
   if (options.anywhere !== true) for (const { host } of healthy) assertLoopback(host);
-  return addressOf(first);
+  return first;
 }
 
 interface Caller {
@@ -150,12 +153,12 @@ function openCaller(
   target: string,
   { mesh, options, spans }: CallerParts,
 ): Caller {
-  const { consul } = mesh;
+  const { consul, transport } = mesh;
   const ports = { clock: systemClock, random: systemRandom, log: silentLog };
   const resolver = options.anywhere === true ? mesh.resolver : onThisMachine(mesh.resolver);
   const live = options.plain === true ? undefined : createConsulConfig({ consul, ...ports });
   const followed = live && { policySource: live.policies, trafficSource: live.traffic };
-  const peers = createPeers({ ...ports, ...followed, resolver, spans });
+  const peers = createPeers({ ...ports, ...followed, resolver, transport, spans });
   const stub = peers.client(definition, { target, ...(options.plain === true && bare) });
   const call = options.timeout === undefined ? {} : { timeoutMs: options.timeout };
   return {

@@ -1,4 +1,5 @@
 import type { AskOptions } from '../admin/collect.ts';
+import { createGuest, type Guest } from '../app/guest.ts';
 import { type Consul, createConsul } from '../consul/client.ts';
 import { createConsulDiscovery } from '../discovery/consul.ts';
 import type { Resolver } from '../discovery/resolver.ts';
@@ -9,11 +10,14 @@ import { systemRandom } from '../kernel/random.ts';
 import { runningMesh } from './checkout.ts';
 import type { Environment } from './environment.ts';
 
+/** The name by which a mesh with identities, and its intentions, know the commands of weft. */
+export const cliName = 'weft-cli';
+
 /** What a command that asks the whole mesh is given. */
-export interface MeshDoor {
+export interface MeshDoor extends Pick<Guest, 'transport' | 'channelTo'> {
   readonly consul: Consul;
   readonly resolver: Resolver;
-  /** The names of all services that Consul's agent knows, sorted. */
+  /** The names of all services that Consul's agent knows, sorted; they can be called by `transport` from then on. */
   services(): Promise<string[]>;
 }
 
@@ -27,17 +31,20 @@ export async function throughMesh<T>(
   const ports = { clock: systemClock, random: systemRandom, log: silentLog };
   const consul = createConsul({ address, ...ports });
   const discovery = createConsulDiscovery({ consul, ...ports });
+  const guest = createGuest({ consul, name: cliName, ...ports });
   try {
     return await work({
-      consul,
-      resolver: discovery.resolver,
+      ...{ consul, resolver: discovery.resolver },
+      ...{ transport: guest.transport, channelTo: guest.channelTo },
       async services() {
         const known = await consul.ownServices();
+        await guest.meet(known);
         return [...new Set(known.map(({ service }) => service))].sort();
       },
     });
   } finally {
     await discovery.close();
+    await guest.close();
     consul.close();
   }
 }
@@ -66,7 +73,8 @@ export async function whomToAsk(mesh: MeshDoor, service: string | undefined): Pr
       { status: 'NOT_FOUND', reason: 'UNKNOWN_SERVICE' },
     );
   }
-  return { services, resolver: mesh.resolver, clock: systemClock };
+  const { resolver, transport } = mesh;
+  return { services, resolver, transport, clock: systemClock };
 }
 
 /** Where such a command writes; a test holds the other end. */

@@ -13,3 +13,8 @@ export function pasteable({ method, body }: Example, address: string): readonly 
     `npx buf curl --protocol grpc --http2-prior-knowledge -d ${data} http://${address}/${method}`,
   ];
 }
+
+/** The same with weft itself, which finds the instance and shows a certificate to one that wants to see it. */
+export function withWeft({ method, body }: Example): string {
+  return `npx weft call ${method} ${quote(JSON.stringify(body))}`;
+}

@@ -62,7 +62,7 @@ async function show(
   const services = await mesh.services();
   const { answers } = await collectPolicy(
     { target: service, method },
-    { services, resolver: mesh.resolver, clock: systemClock },
+    { services, resolver: mesh.resolver, transport: mesh.transport, clock: systemClock },
   );
   const policy = meshPolicy(answers);
   if (policy.callers.length === 0) throw nobodyCalls(service, services);
@@ -88,7 +88,7 @@ async function checked(
       cause,
     });
   });
-  const methods = await servedMethods(service, mesh.consul);
+  const methods = await servedMethods(service, mesh);
   if (methods === undefined) {
     io.note(`no instance of ${service} answers: whether it has these methods is not checked`);
   }

@@ -1,8 +1,8 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { Consul } from '../consul/client.ts';
 import type { CallKind, Idempotency, MethodInfo } from '../kernel/call.ts';
 import { addressOf } from '../kernel/endpoint.ts';
 import { readSchema } from '../rpc/dynamic/schema.ts';
+import type { MeshDoor } from './mesh-door.ts';
 
 const kinds: Record<DescMethod['methodKind'], CallKind> = {
   unary: 'unary',
@@ -17,13 +17,14 @@ const idempotency: readonly Idempotency[] = ['unknown', 'no-side-effects', 'idem
 /** The methods that the instances of a service serve; undefined when none of them can be asked. */
 export async function servedMethods(
   service: string,
-  consul: Consul,
+  { consul, channelTo }: Pick<MeshDoor, 'consul' | 'channelTo'>,
 ): Promise<MethodInfo[] | undefined> {
   const { value: healthy } = await consul.instances(service);
   const [first] = healthy;
   if (first === undefined) return undefined;
   try {
-    const { services, image } = await readSchema({ address: addressOf(first) });
+    const secured = await channelTo(first);
+    const { services, image } = await readSchema({ address: addressOf(first), secured });
     return services
       .filter((name) => !/^(weft|grpc)\./.test(name))
       .flatMap((name) => image.registry.getService(name)?.methods ?? [])

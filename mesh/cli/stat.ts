@@ -73,8 +73,8 @@ export async function lookAt(
 ): Promise<{ readonly stats: MeshStats; readonly silent: readonly string[] }> {
   const services = await mesh.services();
   if (service !== undefined && !services.includes(service)) throw unknown(service, services);
-  const { resolver } = mesh;
-  const asked = await collectStats({ services, resolver, clock: systemClock });
+  const { resolver, transport } = mesh;
+  const asked = await collectStats({ services, resolver, transport, clock: systemClock });
   return { stats: meshStats(asked.answers, { own: all === true }), silent: asked.silent };
 }
 

@@ -51,7 +51,7 @@ interface Job {
 async function tap(service: string, { mesh, options, io }: Job): Promise<void> {
   // For its complaint about a service that nobody knows; asked are all, for the callers know who called.
   await whomToAsk(mesh, service);
-  const { services, resolver, clock } = await whomToAsk(mesh, undefined);
+  const { services, resolver, transport, clock } = await whomToAsk(mesh, undefined);
   const { signal, end } = ending(io.signal, options.for);
   let left = options.count ?? Number.POSITIVE_INFINITY;
 
@@ -71,7 +71,7 @@ async function tap(service: string, { mesh, options, io }: Job): Promise<void> {
       minDurationUs: BigInt(Math.round((options.slow ?? 0) * 1000)),
       own: options.all === true,
     },
-    ...{ services, resolver, clock, signal },
+    ...{ services, resolver, transport, clock, signal },
     onOpen(instanceId) {
       io.note(`${open.has(instanceId) ? 'tapping again' : 'tapping'} ${instanceId}`);
       open.add(instanceId);

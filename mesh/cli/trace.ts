@@ -1,13 +1,9 @@
 import { Command } from 'commander';
 import { collectTrace } from '../admin/collect.ts';
 import { renderTrace, traceTree } from '../admin/trace-tree.ts';
-import { createConsul } from '../consul/client.ts';
-import { createConsulDiscovery } from '../discovery/consul.ts';
-import { systemClock } from '../kernel/clock.ts';
 import { MeshError } from '../kernel/error.ts';
-import { silentLog } from '../kernel/log.ts';
-import { systemRandom } from '../kernel/random.ts';
 import { runningMesh } from './checkout.ts';
+import { throughMesh, whomToAsk } from './mesh-door.ts';
 import { outputOption } from './ps.ts';
 
 export function traceCommand(): Command {
@@ -16,25 +12,18 @@ export function traceCommand(): Command {
     .argument('<trace-id>', '32 hexadecimal digits, or a whole traceparent header')
     .addOption(outputOption())
     .action(async (given: string, { output }: { output: string }) => {
-      const { consul: address, processes } = await runningMesh();
+      const { consul, processes } = await runningMesh();
       const traceId = traceIdOf(given);
-      const ports = { clock: systemClock, random: systemRandom, log: silentLog };
-      const consul = createConsul({ address, ...ports });
-      const discovery = createConsulDiscovery({ consul, ...ports });
-      try {
-        const services = processes.filter(({ kind }) => kind === 'service');
+      await throughMesh(consul, {}, async (mesh) => {
+        const own = processes.filter(({ kind }) => kind === 'service');
+        const services = [...new Set(own.map(({ service }) => service))];
         const spans = await collectTrace({
-          traceId,
-          services: [...new Set(services.map(({ service }) => service))],
-          resolver: discovery.resolver,
-          clock: systemClock,
+          ...(await whomToAsk(mesh, undefined)),
+          ...{ services, traceId },
         });
         if (spans.length === 0) throw unknown(traceId);
         console.log(output === 'json' ? toJson(spans) : renderTrace(traceTree(spans)));
-      } finally {
-        await discovery.close();
-        consul.close();
-      }
+      });
     });
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parsePortBase, parseScale, planFor } from './up-plan.ts';
+import { chooseIdentity, parsePortBase, parseScale, planFor } from './up-plan.ts';
 
 describe('what is given on the command line', () => {
   test('scales are read with commas or spaces', () => {
@@ -20,6 +20,17 @@ describe('what is given on the command line', () => {
     expect(() => parsePortBase('65000')).toThrow(/1024 to 64000/);
     expect(() => parsePortBase('many')).toThrow(/PORT_BASE many/);
   });
+});
+
+test('identities are those that are asked for, else those of the mesh, and of one that runs they do not change', () => {
+  expect(chooseIdentity(undefined, undefined)).toBe('off');
+  expect(chooseIdentity('', { identity: 'consul' })).toBe('consul');
+  expect(chooseIdentity('consul', undefined)).toBe('consul');
+  expect(chooseIdentity('consul', { identity: 'consul' })).toBe('consul');
+  expect(() => chooseIdentity('consul', { identity: 'off' })).toThrow(
+    /runs with IDENTITY=off; weft down, then IDENTITY=consul weft up, changes it/,
+  );
+  expect(() => chooseIdentity('spire', undefined)).toThrow(/IDENTITY: "spire" is none/);
 });
 
 test('a program that is not there is told before anything starts, with its field', () => {

@@ -5,7 +5,7 @@ import type { Checkout } from './checkout.ts';
 import { environment } from './environment.ts';
 import { invalidMeshFile, readMeshFile } from './supervisor/config.ts';
 import type { Servers } from './supervisor/infrastructure.ts';
-import type { MeshPlan, Scale } from './supervisor/plan.ts';
+import type { MeshIdentity, MeshPlan, Scale } from './supervisor/plan.ts';
 import { planMesh } from './supervisor/planner.ts';
 import { holderOf, isFree } from './supervisor/ports.ts';
 import type { MeshFile } from './supervisor/schema.ts';
@@ -55,6 +55,7 @@ export function planFor({ options, checkout, before, servers }: PlanOptions): Me
     site: { root, run, portBase },
     stories: merged(mesh?.stories, options.story ?? file.story),
     scale: { ...mesh?.scale, ...parseScale(options.scale ?? '') },
+    identity: chooseIdentity(env['IDENTITY'], mesh),
   });
   checkPrograms(plan, { path, file });
   return plan;
@@ -113,6 +114,28 @@ function choosePortBase(text: string | undefined, { mesh, portBase }: Before): n
   throw new MeshError(
     `the mesh of this checkout runs at PORT_BASE ${current}; weft down, then weft up with ${asked}, moves it`,
     { status: 'FAILED_PRECONDITION', reason: 'MESH_RUNS_ELSEWHERE' },
+  );
+}
+
+/**
+ * What is asked, else what the mesh has. All of a mesh has identities or none: of one that runs, only what is started
+ * from now on would change.
+ */
+export function chooseIdentity(
+  asked: string | undefined,
+  mesh: Pick<MeshStatus, 'identity'> | undefined,
+): MeshIdentity {
+  const wanted = asked === undefined || asked === '' ? mesh?.identity : asked;
+  if (wanted !== undefined && wanted !== 'off' && wanted !== 'consul') {
+    throw MeshError.invalid('weft up', [
+      { field: 'IDENTITY', description: `${JSON.stringify(wanted)} is none: use consul, or off` },
+    ]);
+  }
+  const chosen = wanted ?? 'off';
+  if (mesh === undefined || mesh.identity === chosen) return chosen;
+  throw new MeshError(
+    `the mesh of this checkout runs with IDENTITY=${mesh.identity}; weft down, then IDENTITY=${chosen} weft up, changes it`,
+    { status: 'FAILED_PRECONDITION', reason: 'MESH_RUNS_OTHERWISE' },
   );
 }
 

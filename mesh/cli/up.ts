@@ -3,8 +3,9 @@ import { Command } from 'commander';
 import { MeshError } from '../kernel/error.ts';
 import { type Checkout, thisCheckout } from './checkout.ts';
 import { environment } from './environment.ts';
+import { cliName } from './mesh-door.ts';
 import { type Overview, overviewOf, overviewTable } from './overview.ts';
-import { pasteable } from './paste.ts';
+import { pasteable, withWeft } from './paste.ts';
 import { createProgress } from './show-progress.ts';
 import { command } from './supervisor/control-client.ts';
 import { askSupervisor, cleanUp, ensureSupervisor } from './supervisor/launch.ts';
@@ -68,10 +69,17 @@ function printMesh(status: MeshStatus, overview: Overview): void {
     pages.unshift(`Console    ${status.console}   the mesh: who calls whom, what fails, live`);
   }
   console.log(`\n${overviewTable(overview)}\n\n${pages.join('\n')}`);
+  const secured = status.identity === 'consul';
+  if (secured) {
+    console.log(
+      `\nIdentities  all calls are mutual TLS, and Consul's intentions decide who may call whom.\n            weft calls as "${cliName}", with a certificate of its own.`,
+    );
+  }
   for (const example of status.examples) {
     const at = overview.processes.find(({ service }) => service === example.service)?.address;
     if (at === undefined) continue;
-    console.log(`\n${example.title}:\n  ${pasteable(example, at).join('\n  ')}`);
+    const lines = secured ? [withWeft(example)] : pasteable(example, at);
+    console.log(`\n${example.title}:\n  ${lines.join('\n  ')}`);
   }
   if (status.next.length > 0) console.log(`\nGo on:\n  ${status.next.join('\n  ')}`);
 }

@@ -49,7 +49,7 @@ export interface Lookout {
 const most = { traces: 12, letters: 20, sagas: 20 };
 
 export function createLookout(sources: ConsoleSources, clock: Clock): Lookout {
-  const clients = createAdminClients();
+  const clients = createAdminClients(sources.transport);
   const watches = createWatches(sources);
   const services = remembering(() => sources.services(), [], clock);
   let names: readonly string[] = [];

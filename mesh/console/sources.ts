@@ -1,5 +1,6 @@
 import type { Resolver } from '../discovery/resolver.ts';
 import type { ChannelBacklog } from '../events/bus/backlog.ts';
+import type { Transport } from '../rpc/transport.ts';
 
 /** Where the console gets its picture from; whoever starts it says how. All that throws is shown as it last was. */
 export interface ConsoleSources {
@@ -8,6 +9,8 @@ export interface ConsoleSources {
   /** The instances of these services as Consul knows them, also those whose checks fail. */
   instances(services: readonly string[]): Promise<readonly InstanceFacts[]>;
   readonly resolver: Resolver;
+  /** How instances are called. Default: by lane, without TLS. */
+  readonly transport?: Transport;
   /** What waits at the broker. Default: nobody tells. */
   readonly channels?: (() => Promise<readonly ChannelBacklog[]>) | undefined;
   /** The processes of the mesh, where a supervisor keeps them; undefined where none does. */

@@ -10,6 +10,7 @@ import {
   createClient,
   createConsul,
   createConsulDiscovery,
+  createGuest,
   createSpanRing,
   describe,
   type Random,
@@ -57,13 +58,19 @@ export interface Traced<T> {
 export async function play(story: string, plot: (stage: Stage) => Promise<void>): Promise<void> {
   const running = await runningStory(story).catch(tell);
   if (running === undefined) return;
-  const { consul, services } = running;
-  const discovery = createConsulDiscovery({ consul: createConsul({ address: consul }) });
+  const { services } = running;
+  const consul = createConsul({ address: running.consul });
+  const discovery = createConsulDiscovery({ consul });
+  const guest = createGuest({ consul, name: 'demo' });
   const { resolver } = discovery;
+  const { transport } = guest;
   const spans = createSpanRing();
   const closings: (() => Promise<void>)[] = [];
   const spansOf = async (traceId: string): Promise<Span[]> => {
-    const theirs = await collectTrace({ traceId, services, resolver, clock: systemClock });
+    const theirs = await collectTrace({
+      ...{ traceId, services, resolver, transport },
+      clock: systemClock,
+    });
     const mine = spans.ofTrace(traceId);
     return [
       ...mine.map((span) => toSpan(span, { service: 'demo', instanceId: 'demo' })),
@@ -73,7 +80,7 @@ export async function play(story: string, plot: (stage: Stage) => Promise<void>)
   const stage: Stage = {
     ...{ clock: systemClock, random: systemRandom, say, until, traced },
     client(definition) {
-      const client = createClient(definition, { resolver, spans });
+      const client = createClient(definition, { resolver, transport, spans });
       closings.push(() => closeClient(client));
       return client;
     },
@@ -95,11 +102,15 @@ export async function play(story: string, plot: (stage: Stage) => Promise<void>)
     },
   };
   try {
+    await guest.meet(await consul.ownServices());
     await inTime(`the end of the demo of ${story}`, longestMs, plot(stage));
   } catch (thrown) {
     tell(thrown);
   } finally {
-    closings.push(() => discovery.close());
+    closings.push(
+      () => discovery.close(),
+      () => guest.close(),
+    );
     const closed = Promise.allSettled(closings.map((close) => close()));
     await inTime('the end of its clients', closingMs, closed).catch(tell);
   }

@@ -66,6 +66,8 @@ function consulPlan(
   const settings = [
     'performance { raft_multiplier = 1 }',
     'disable_update_check = true',
+    // A certificate authority, and the intentions: idle until a service runs with IDENTITY=consul.
+    'connect { enabled = true }',
     // Servers from 1.14 on open a TLS port for xDS by default; older ones refuse to hear of it.
     ...(atLeast(version, '1.14.0') ? ['ports { grpc_tls = -1 }'] : []),
   ];

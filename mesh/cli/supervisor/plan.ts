@@ -44,6 +44,9 @@ export interface ProcessPlan {
 /** How many instances of a service, by name; of all others as many as weft.yaml says. */
 export type Scale = Readonly<Record<string, number>>;
 
+/** Who the services of a mesh are to each other: nobody in particular, or what Consul's CA says. */
+export type MeshIdentity = 'off' | 'consul';
+
 /** All that is to run in one checkout. */
 export interface MeshPlan {
   /** The checkout: where processes run. */
@@ -54,6 +57,7 @@ export interface MeshPlan {
   /** What was asked for, and stays in force until it is asked otherwise. */
   readonly stories: readonly string[];
   readonly scale: Scale;
+  readonly identity: MeshIdentity;
   /** Consul's HTTP address, as "http://127.0.0.1:7150". */
   readonly consul: string;
   /** NATS, as "127.0.0.1:7160". */

@@ -18,6 +18,7 @@ function plan(over: Partial<Request> = {}): MeshPlan {
     site: { root: '/house', run: '/house/.run', portBase: 7300 },
     stories: ['all'],
     scale: {},
+    identity: 'off',
     env: {},
     servers: {
       consul: { path: '/bin/consul', version: '1.8.7', source: 'path' },
@@ -35,6 +36,7 @@ describe('a plan', () => {
       env: {
         MESH_CONSUL: 'http://127.0.0.1:7350',
         MESH_NATS: '127.0.0.1:7360',
+        IDENTITY: 'off',
         HOST: '127.0.0.1',
         PORT: '7302',
         STORE: 'sqlite:.run/data/orders.db',

@@ -4,7 +4,7 @@ import type { Environment } from '../environment.ts';
 import { consolePlan, consoleUrl } from './console-plan.ts';
 import { infrastructurePlans, type Servers, type Site } from './infrastructure.ts';
 import { leanEnvironment, leanNode } from './lean-node.ts';
-import type { MeshPlan, ProcessPlan, Scale } from './plan.ts';
+import type { MeshIdentity, MeshPlan, ProcessPlan, Scale } from './plan.ts';
 import type { MeshFile, ServiceEntry } from './schema.ts';
 import { fill, type Values } from './template.ts';
 
@@ -18,6 +18,7 @@ export interface Request {
   readonly stories: readonly string[];
   /** Overrides the counts of the file. */
   readonly scale: Scale;
+  readonly identity: MeshIdentity;
   readonly servers: Servers;
   /** What ${env.NAME} means. */
   readonly env: Environment;
@@ -27,7 +28,7 @@ const host = '127.0.0.1';
 
 /** Turns what is asked into the list of processes that are to run. Throws INVALID_ARGUMENT on names that nobody declared. */
 export function planMesh(request: Request): MeshPlan {
-  const { file, path, site, stories, scale } = request;
+  const { file, path, site, stories, scale, identity } = request;
   checkNames(request);
   const infrastructure = infrastructurePlans(file, site, request.servers);
   const consul = `http://${host}:${site.portBase + file.infrastructure.consul.port}`;
@@ -37,7 +38,7 @@ export function planMesh(request: Request): MeshPlan {
     .filter(([, { story }]) => story === undefined || runs(stories, story))
     .flatMap(([name, entry]) =>
       Array.from({ length: scale[name] ?? entry.instances }, (_, i) =>
-        servicePlan({ name, entry, instance: i + 1, site, consul, values }),
+        servicePlan({ ...{ name, entry, instance: i + 1 }, site, consul, identity, values }),
       ),
     );
   const running = new Set(services.map(({ service }) => service));
@@ -47,6 +48,7 @@ export function planMesh(request: Request): MeshPlan {
     portBase: site.portBase,
     stories,
     scale,
+    identity,
     consul,
     nats,
     ...consoleUrl(file, site),
@@ -106,10 +108,19 @@ interface ServiceAt {
   readonly instance: number;
   readonly site: Site;
   readonly consul: string;
+  readonly identity: MeshIdentity;
   readonly values: Values;
 }
 
-function servicePlan({ name, entry, instance, site, consul, values }: ServiceAt): ProcessPlan {
+function servicePlan({
+  name,
+  entry,
+  instance,
+  site,
+  consul,
+  identity,
+  values,
+}: ServiceAt): ProcessPlan {
   const instanceId = `${name}-${instance}`;
   // Only the first instance has fixed ports: a number that people remember names one process.
   const fixed = instance === 1;
@@ -130,6 +141,7 @@ function servicePlan({ name, entry, instance, site, consul, values }: ServiceAt)
     env: {
       MESH_CONSUL: consul,
       MESH_NATS: values['nats'] ?? '',
+      IDENTITY: identity,
       HOST: host,
       PORT: String(port),
       STORE: `sqlite:${values['run'] ?? '.run'}/data/${name}.db`,

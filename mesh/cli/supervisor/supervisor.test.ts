@@ -12,7 +12,13 @@ test('what is asked for while a mesh is being stopped is refused, not started an
   });
   const empty: MeshPlan = {
     ...{ root: '/', file: '/weft.yaml', portBase: 7100, stories: [], scale: {}, processes: [] },
-    ...{ consul: 'http://127.0.0.1:1', nats: '127.0.0.1:1', examples: [], next: [] },
+    ...{
+      identity: 'off',
+      consul: 'http://127.0.0.1:1',
+      nats: '127.0.0.1:1',
+      examples: [],
+      next: [],
+    },
   };
   const silent = (): void => undefined;
   await supervisor.apply(empty, silent);

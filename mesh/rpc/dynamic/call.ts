@@ -1,10 +1,11 @@
 import type { JsonValue } from '@bufbuild/protobuf';
-import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream } from '@grpc/grpc-js';
 import type { Metadata } from '../../kernel/call.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { cutOff } from '../cut-off.ts';
 import { toGrpcMetadata } from '../metadata.ts';
+import { type ChannelSecured, insecure } from '../mtls/channel.ts';
 import { onAbort } from '../signals.ts';
 import { type DynamicMethod, loadMethod, parseMethod } from './method.ts';
 import { type RemoteSchema, readSchema } from './schema.ts';
@@ -13,6 +14,8 @@ import { wireError } from './wire-error.ts';
 export interface DynamicCall {
   /** "host:port". */
   readonly address: string;
+  /** How it is reached. Default: without TLS. */
+  readonly secured?: ChannelSecured | undefined;
   /** "shop.orders.v1.OrdersService/PlaceOrder". */
   readonly method: string;
   /**
@@ -38,7 +41,8 @@ export async function* callDynamic(options: DynamicCall): AsyncGenerator<JsonVal
   const { service, method } = parseMethod(options.method);
   const schema = await schemaOf(service, options);
   const { desc, definition, bridge } = loadMethod(schema, options.method);
-  const client = new Client(options.address, credentials.createInsecure());
+  const { address, secured = insecure } = options;
+  const client = new Client(address, secured.credentials, secured.options);
   try {
     const messages = asAsync(options.messages ?? (definition.requestStream ? [] : [{}]));
     const requests = definition.requestStream ? messages : one(messages, options.method);
@@ -55,8 +59,8 @@ export async function* callDynamic(options: DynamicCall): AsyncGenerator<JsonVal
 }
 
 async function schemaOf(service: string, options: DynamicCall): Promise<RemoteSchema> {
-  const { address, signal, clock } = options;
-  const common = { address, ...(signal && { signal }), ...(clock && { clock }) };
+  const { address, secured, signal, clock } = options;
+  const common = { address, secured, ...(signal && { signal }), ...(clock && { clock }) };
   try {
     return await readSchema({ ...common, symbol: service });
   } catch (thrown) {

@@ -1,4 +1,3 @@
-import { credentials } from '@grpc/grpc-js';
 import { FileDescriptorProto } from '../../../gen/google/protobuf/descriptor.ts';
 import {
   ServerReflectionClient,
@@ -10,6 +9,7 @@ import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { MeshError } from '../../kernel/error.ts';
 import { statusName } from '../../kernel/status.ts';
 import { type Image, imageOfFiles } from '../../schema/image.ts';
+import { type ChannelSecured, insecure } from '../mtls/channel.ts';
 import { onAbort } from '../signals.ts';
 import { wireError } from './wire-error.ts';
 
@@ -32,6 +32,8 @@ export interface RemoteSchema {
 export interface SchemaOptions {
   /** "host:port". */
   readonly address: string;
+  /** How it is reached. Default: without TLS. */
+  readonly secured?: ChannelSecured | undefined;
   /** The fully qualified name whose contract is wanted. Default: every service that is served. */
   readonly symbol?: string;
   readonly signal?: AbortSignal;
@@ -67,9 +69,11 @@ export async function readSchema(options: SchemaOptions): Promise<RemoteSchema> 
 
 async function readOver(
   Protocol: (typeof protocols)[number],
-  { address, symbol, signal, timeoutMs = 5000, clock = systemClock }: SchemaOptions,
+  options: SchemaOptions,
 ): Promise<RemoteSchema> {
-  const client = new Protocol(address, credentials.createInsecure());
+  const { address, secured = insecure, symbol, signal } = options;
+  const { timeoutMs = 5000, clock = systemClock } = options;
+  const client = new Protocol(address, secured.credentials, secured.options);
   const call = client.serverReflectionInfo({ deadline: clock.now() + timeoutMs });
   const release = onAbort(signal, () => {
     call.cancel();

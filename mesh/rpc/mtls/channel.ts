@@ -7,20 +7,27 @@ import { type Endpoint, mtlsKey } from '../../kernel/endpoint.ts';
 import { describe, MeshError } from '../../kernel/error.ts';
 import { tlsOptions } from './context.ts';
 
+/** What makes one channel secure. */
+export interface ChannelSecured {
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
 /** What channels are made with. */
 export interface ChannelSecurity {
   /** For instances of `service`, with the credentials of this moment. */
-  of(service: string): {
-    readonly credentials: ChannelCredentials;
-    readonly options: ChannelOptions;
-  };
+  of(service: string): ChannelSecured;
   /** Why no connection to this endpoint should be made now. */
   refusal(endpoint: Endpoint): MeshError | undefined;
   /** Calls `listener` when channels should be made anew; the returned function ends that. */
   onChange(listener: () => void): () => void;
 }
 
-const insecure = { credentials: ChannelCredentials.createInsecure(), options: {} };
+/** Channels as they are without an identity. */
+export const insecure: ChannelSecured = {
+  credentials: ChannelCredentials.createInsecure(),
+  options: {},
+};
 
 /** Connections as they are without an identity. */
 export const noSecurity: ChannelSecurity = {
