@@ -169,7 +169,9 @@ test('releasing a stopped key does to its dead letter what replay and drop would
   broken = false;
   const [a] = await stoppedKeys.list({ key: 'a' });
   const [b] = await stoppedKeys.list({ key: 'b' });
-  expect((await rig.deadLetters()).map(({ id }) => id)).toEqual([a?.letterId, b?.letterId]);
+  // Of one millisecond: the newer one is not known by its id.
+  const letters = (await rig.deadLetters()).map(({ id }) => id);
+  expect(letters.sort()).toEqual([a?.letterId, b?.letterId].sort());
   await stoppedKeys.release({ eventIds: [b?.eventId ?? ''], how: 'skip' });
   await stoppedKeys.release({ eventIds: [a?.eventId ?? ''], how: 'handle' });
   await eventually(async () => (await rig.deadLetters())[0]?.state === 'handled');
