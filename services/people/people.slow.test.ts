@@ -72,7 +72,8 @@ afterAll(async () => {
 
 const register = (customerId: string): Promise<unknown> =>
   customers.register({ customerId, name: customerId, email: `${customerId}@example.org` });
-const ids = Array.from({ length: 25 }, (_, i) => `c-${String(i).padStart(2, '0')}`);
+// So many that days are full also after one that a restart took in part.
+const ids = Array.from({ length: 35 }, (_, i) => `c-${String(i).padStart(2, '0')}`);
 const queue = () => email.getQueue({});
 const answerShape = z.object({
   emails: z.array(z.object({ to: z.string() })),
@@ -118,7 +119,7 @@ test('more than the provider takes in a day is sent over days, also by one who w
   expect(emails.map(({ to }) => to).sort()).toEqual(ids.map((id) => `${id}@example.org`));
   // It waits as it is told: a few that were on their way each time, not one for each look.
   expect(refusals.quota).toBeGreaterThan(0);
-  expect(refusals.quota).toBeLessThan(30);
+  expect(refusals.quota).toBeLessThan(40);
 }, 120_000);
 
 test('marketing is added as one more consumer, and hears of those who came before it', async () => {
