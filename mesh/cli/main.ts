@@ -34,6 +34,11 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };
 
+// Whoever reads, as `head` or a pager, may have read enough; that is no failure, and nobody is left to write to.
+process.stdout.on('error', (err: NodeJS.ErrnoException) => {
+  if (err.code !== 'EPIPE') throw err;
+  process.exit();
+});
 try {
   const program = await weft(process.argv[2]);
   await program.parseAsync();
