@@ -1,7 +1,7 @@
-import { flushCompileCache } from 'node:module';
 import { MeshError } from '../kernel/error.ts';
 import { createLog } from '../telemetry/log.ts';
 import { startApp } from './app.ts';
+import { letGoOfLoading } from './let-go.ts';
 import type { AppOptions } from './options.ts';
 
 /**
@@ -11,8 +11,8 @@ import type { AppOptions } from './options.ts';
  * state must not go on serving.
  */
 export async function runApp<DB>(options: AppOptions<DB>): Promise<void> {
-  // Everything is compiled: what Node holds of its compile cache, 9 MiB, is let go of for what is now opened.
-  flushCompileCache();
+  // Everything is compiled.
+  letGoOfLoading();
   const log = createLog({ level: options.settings.logLevel, fields: { service: options.name } });
   const crash = (what: string) => (err: unknown) => {
     log.error(what, { err });
