@@ -106,7 +106,7 @@ async function checkFileAndPorts(
   try {
     const servers = { consul: nowhere, nats: nowhere };
     const plan = planFor({ options: {}, checkout, before: { mesh, portBase }, servers });
-    const taken = await takenPorts(plan, mesh);
+    const taken = await takenPorts(plan, () => askSupervisor(checkout.run));
     const file: Finding = { what: 'weft.yaml', verdict: 'ok', detail: plan.file };
     if (taken.length === 0) {
       const detail = mesh === undefined ? `free from ${plan.portBase} on` : 'held by this mesh';

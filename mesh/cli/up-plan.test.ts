@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { chooseIdentity, parsePortBase, parseScale, planFor } from './up-plan.ts';
+import type { ProcessStatus } from './supervisor/status.ts';
+import { chooseIdentity, parsePortBase, parseScale, planFor, takenPorts } from './up-plan.ts';
 
 describe('what is given on the command line', () => {
   test('scales are read with commas or spaces', () => {
@@ -52,5 +55,25 @@ test('a program that is not there is told before anything starts, with its field
     expect(plan).not.toThrow();
   } finally {
     rmSync(root, { recursive: true, force: true });
+  }
+});
+
+test('a port is taken unless it is held by the process of this mesh for which it is, also one that came back meanwhile', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const plan = { processes: [{ id: 'orders#1', ports: [port] }] };
+  const status: ProcessStatus = {
+    ...{ id: 'orders#1', service: 'orders', instance: 1, kind: 'service', state: 'waiting' },
+    ...{ restarts: 1, log: '', ports: [port], ready: { kind: 'tcp', port } },
+  };
+  try {
+    const none = await takenPorts(plan, () => Promise.resolve(undefined));
+    expect(none).toEqual([expect.stringMatching(/^\d+ \(orders#1\) is held by /)]);
+    expect(await takenPorts(plan, () => Promise.resolve({ processes: [status] }))).toEqual(none);
+    const back = { ...status, state: 'starting' as const, pid: process.pid };
+    expect(await takenPorts(plan, () => Promise.resolve({ processes: [back] }))).toEqual([]);
+  } finally {
+    holder.close();
   }
 });

@@ -5,7 +5,7 @@ import type { Checkout } from './checkout.ts';
 import { environment } from './environment.ts';
 import { invalidMeshFile, readMeshFile } from './supervisor/config.ts';
 import type { Servers } from './supervisor/infrastructure.ts';
-import type { MeshIdentity, MeshPlan, Scale } from './supervisor/plan.ts';
+import type { MeshIdentity, MeshPlan, ProcessPlan, Scale } from './supervisor/plan.ts';
 import { planMesh } from './supervisor/planner.ts';
 import { holderOf, isFree } from './supervisor/ports.ts';
 import type { MeshFile } from './supervisor/schema.ts';
@@ -143,7 +143,7 @@ export function chooseIdentity(
  * Finds out before anything starts that a port is somebody else's, and whose. Throws UNAVAILABLE /
  * PORT_TAKEN with all of them and the way out.
  */
-export async function checkPorts(plan: MeshPlan, mesh: MeshStatus | undefined): Promise<void> {
+export async function checkPorts(plan: MeshPlan, mesh: AskMesh): Promise<void> {
   const taken = await takenPorts(plan, mesh);
   if (taken.length === 0) return;
   throw new MeshError(
@@ -152,19 +152,24 @@ export async function checkPorts(plan: MeshPlan, mesh: MeshStatus | undefined): 
   );
 }
 
+/** What runs in this checkout at the moment of asking. */
+type AskMesh = () => Promise<Pick<MeshStatus, 'processes'> | undefined>;
+
 /** The fixed ports of the plan that somebody else holds, each with whom. */
 export async function takenPorts(
-  plan: MeshPlan,
-  mesh: MeshStatus | undefined,
+  plan: { readonly processes: readonly Pick<ProcessPlan, 'id' | 'ports'>[] },
+  askMesh: AskMesh,
 ): Promise<readonly string[]> {
-  const ours = new Set(mesh?.processes.filter(({ pid }) => pid !== undefined).map(({ id }) => id));
-  const wanted = plan.processes
-    .filter(({ id }) => !ours.has(id))
-    .flatMap(({ id, ports }) => ports.map((port) => ({ id, port })));
+  const wanted = plan.processes.flatMap(({ id, ports }) => ports.map((port) => ({ id, port })));
   const checked = await Promise.all(
     wanted.map(async (each) => ({ ...each, free: await isFree(each.port) })),
   );
-  return checked
-    .filter(({ free }) => !free)
+  const taken = checked.filter(({ free }) => !free);
+  if (taken.length === 0) return [];
+  // After the look: one that crashed comes back by itself, and holds its port then.
+  const mesh = await askMesh();
+  const ours = new Set(mesh?.processes.filter(({ pid }) => pid !== undefined).map(({ id }) => id));
+  return taken
+    .filter(({ id }) => !ours.has(id))
     .map(({ id, port }) => `${port} (${id}) is held by ${holderOf(port)}`);
 }

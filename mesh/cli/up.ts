@@ -37,7 +37,7 @@ async function up(options: UpOptions, checkout: Checkout): Promise<void> {
   ]);
   const servers = { consul, nats };
   const plan = planFor({ options, checkout, before: { mesh, portBase }, servers });
-  await checkPorts(plan, mesh);
+  await checkPorts(plan, () => askSupervisor(run));
   if (mesh === undefined) {
     console.log(`Starting ${plan.processes.length} processes, ports from ${plan.portBase}:`);
   }
